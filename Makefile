@@ -1,0 +1,60 @@
+# `make help` lists what there is. Everything sets itself up first.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+RUN := .venv/Scripts/python
+else
+RUN := .venv/bin/python
+endif
+PORT ?= 8000
+# make book BACKEND=jax installs JAX beside TensorFlow and uses it; torch likewise.
+ifdef BACKEND
+export KERAS_BACKEND := $(BACKEND)
+endif
+
+.PHONY: help setup book test notebooks check-site run-notebooks lint lock address serve clean
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z-]*\):[^#]*##/  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+setup:  ## Make the environment in .venv, if it is not there
+	@$(PYTHON) tools/setup_env.py $(BACKEND)
+
+book: setup notebooks  ## Run the chapters and build the site: _build/html/index.html
+	@$(RUN) -m tools.execute
+	@$(RUN) -m tools.build
+
+test: setup  ## Run every test
+	@$(RUN) -m pytest -n auto
+
+notebooks: setup  ## Write the notebook beside each chapter
+	@$(RUN) -m tools.notebooks
+
+check-site: setup  ## Look at the built site in a headless browser
+	@$(RUN) -m tools.check_site
+
+run-notebooks: notebooks  ## Run the notebooks in the Python named by PYTHON, as Colab would
+	@address=$$(sed -n 's/^Repository = "\(.*\)"/\1/p' pyproject.toml); \
+	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$(CURDIR).insteadOf" \
+	GIT_CONFIG_VALUE_0="$$address" $(PYTHON) -m nbconvert --execute \
+	  --to notebook --output-dir _build/notebooks book/*.ipynb
+
+lint: setup  ## Check the style of the Python code
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+lock: setup  ## Renew requirements.txt from pyproject.toml
+	@$(RUN) -m uv pip compile pyproject.toml --upgrade --universal --quiet \
+	  --python-version 3.11 --fork-strategy fewest --no-emit-index-url \
+	  --extra book --extra tests --extra site --extra tensorflow \
+	  --custom-compile-command "make lock" --output-file requirements.txt
+
+address: setup  ## Point the book at a fork: make address TO=github.com/you/your-fork
+	@$(RUN) -m tools.address $(TO)
+
+serve: book  ## Build, then show the site at http://localhost:8000 (PORT=...)
+	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+clean:  ## Remove what was built; the environment stays
+	@$(PYTHON) -c "import shutil; shutil.rmtree('_build', ignore_errors=True)"
