@@ -1,0 +1,228 @@
+"""How much work a chapter does here, on what, with which seeds and versions.
+
+A chapter is written once and runs with one of three budgets: "smoke" (seconds, for
+tests), "cpu" (the default without a GPU) and "gpu" (full data, real epochs). The
+environment variable ``IMGCLS_BUDGET`` overrides the choice.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.metadata
+import os
+import platform
+import time
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from imgcls_helpers import __version__, backend
+
+__all__ = ["Report", "budget", "by_budget", "device", "report", "set_seed"]
+
+BUDGETS = ("smoke", "cpu", "gpu")
+_STARTED = time.perf_counter()
+_T = TypeVar("_T")
+
+
+def budget() -> str:
+    """Return how much work to do: "smoke", "cpu" or "gpu".
+
+    ``IMGCLS_BUDGET`` if that environment variable is set, else "gpu" if the backend
+    can use a GPU, else "cpu".
+
+    Raises
+    ------
+    ValueError
+        If ``IMGCLS_BUDGET`` is set to anything else.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import runtime
+    >>> runtime.budget() in ("smoke", "cpu", "gpu")
+    True
+    """
+    wanted = os.environ.get("IMGCLS_BUDGET", "").strip()
+    if wanted:
+        if wanted not in BUDGETS:
+            raise ValueError(
+                f"IMGCLS_BUDGET is {wanted!r}. Expected 'smoke', 'cpu' or 'gpu': set "
+                "it to one of these, or unset it to have one chosen."
+            )
+        return wanted
+    return "gpu" if backend.accelerator() else "cpu"
+
+
+def by_budget(*, smoke: _T, cpu: _T, gpu: _T) -> _T:
+    """Return the one of three values that belongs to the current budget.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import runtime
+    >>> epochs = runtime.by_budget(smoke=1, cpu=3, gpu=10)
+    >>> epochs in (1, 3, 10)
+    True
+    """
+    return {"smoke": smoke, "cpu": cpu, "gpu": gpu}[budget()]
+
+
+def _cores() -> int:
+    # The cores this process may use; in a container often fewer than there are.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def device() -> str:
+    """Return what the backend computes on, in words: a GPU's name, or the CPU.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import runtime
+    >>> len(runtime.device()) > 0
+    True
+    """
+    found = backend.accelerator()
+    if found:
+        return f"GPU: {found}"
+    cores = _cores()
+    return f"CPU: {cores} core{'s' * (cores != 1)}, {platform.machine()}"
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and Keras's random numbers.
+
+    The same seed then gives the same weights on the same backend and device; other
+    backends draw other numbers from the same seed.
+
+    Parameters
+    ----------
+    seed : int, 0 to 2**32 - 1
+
+    Raises
+    ------
+    TypeError
+        If `seed` is not an integer.
+    ValueError
+        If `seed` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgcls_helpers import runtime
+    >>> runtime.set_seed(0)
+    >>> first = np.random.rand()
+    >>> runtime.set_seed(0)
+    >>> first == np.random.rand()
+    True
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"seed must be an integer, not {seed!r}.")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be from 0 to 2**32 - 1, not {seed}.")
+    import keras
+
+    keras.utils.set_random_seed(int(seed))  # seeds all of them
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a chapter ran on: rows of (what, value), shown as a small table.
+
+    Attributes
+    ----------
+    rows : tuple of (str, str)
+    """
+
+    rows: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the rows as a dictionary, for programs."""
+        return dict(self.rows)
+
+    def __repr__(self) -> str:
+        width = max(len(what) for what, _ in self.rows)
+        return "\n".join(f"{what:<{width}}  {value}" for what, value in self.rows)
+
+    def _repr_html_(self) -> str:
+        # No colours: the table must read well on a light and on a dark page.
+        rows = "".join(
+            '<tr><th scope="row" style="text-align:left;vertical-align:top;'
+            f'padding:.2em 1em .2em 0">{html.escape(what)}</th>'
+            '<td style="text-align:left;padding:.2em 0;overflow-wrap:anywhere">'
+            f"{html.escape(value)}</td></tr>"
+            for what, value in self.rows
+        )
+        return (
+            '<table class="imgcls-report" style="font-variant-numeric:tabular-nums">'
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def _versions() -> str:
+    names = ["keras", "numpy", "scikit-learn", "matplotlib"]
+    found = [f"{backend.name()} {backend.version()}"]
+    for package in names:
+        try:
+            found.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found.append(f"imgcls_helpers {__version__}")
+    return ", ".join(found)
+
+
+def _dataset_line(dataset: Any) -> str:
+    try:
+        line = f"{dataset.name}: {dataset.source}"
+    except AttributeError:
+        raise TypeError(
+            "report takes data sets, as load_dataset returns them, but got "
+            f"{type(dataset).__name__}."
+        ) from None
+    notice = getattr(dataset, "notice", "")
+    return f"{line}. {notice}" if notice else line
+
+
+def report(*datasets: Any) -> Report:
+    """Return the table that closes a chapter.
+
+    It names the backend, the device, the versions, the data and where they came
+    from, the budget and how to change it, and the seconds since this module was
+    first imported.
+
+    Parameters
+    ----------
+    *datasets : Dataset
+        The data sets that the chapter used.
+
+    Returns
+    -------
+    Report
+        Shows itself as a table in a notebook and as plain text elsewhere.
+
+    Raises
+    ------
+    TypeError
+        If one of `datasets` is not a data set.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import runtime
+    >>> [what for what, value in runtime.report().rows]
+    ['Backend', 'Device', 'Python', 'Packages', 'Budget', 'Time']
+    """
+    now = budget()
+    others = " or ".join(b for b in BUDGETS if b != now)
+    rows = [
+        ("Backend", backend.name()),
+        ("Device", device()),
+        ("Python", f"{platform.python_version()} on {platform.system()}"),
+        ("Packages", _versions()),
+    ]
+    rows += [("Data", _dataset_line(dataset)) for dataset in datasets]
+    rows += [
+        ("Budget", f"{now} (set IMGCLS_BUDGET to {others} to change it)"),
+        ("Time", f"{time.perf_counter() - _STARTED:.0f} s since the first import"),
+    ]
+    return Report(tuple(rows))

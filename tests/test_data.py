@@ -1,0 +1,993 @@
+"""Parts, splits, data sets and folders of pictures, and what they refuse."""
+
+import dataclasses
+import gzip
+import hashlib
+import http.server
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imgcls_helpers import data
+from imgcls_helpers.data import (
+    Dataset,
+    DataUnavailableError,
+    Part,
+    load_dataset,
+    load_image_folder,
+    split_indices,
+)
+
+IMAGES = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
+LABELS = np.array([0, 1, 2, 0, 1, 2])
+
+
+def part_of(labels, n_classes=None):
+    """Make a part whose images hold their own position."""
+    n = len(labels)
+    images = np.zeros((n, 1, 1, 3), np.uint8)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(n) % 256, np.arange(n) // 256
+    masks = (np.arange(n) % 2 == 0)[:, None, None]
+    return Part(images, np.asarray(labels), masks=masks, n_classes=n_classes)
+
+
+def positions(part):
+    """Read the positions back from the images; check that all rows kept step."""
+    images = part.images.astype(int)
+    at = images[:, 0, 0, 0] + 256 * images[:, 0, 0, 1]
+    assert np.array_equal(at, part.indices)
+    assert np.array_equal(at % 2 == 0, part.masks[:, 0, 0])
+    return at
+
+
+# ---------------------------------------------------------------- Part
+
+
+def test_part_fills_in_what_is_not_given():
+    part = Part(IMAGES, LABELS.astype(np.uint8))
+    images, labels = part
+    assert images is part.images and labels is part.labels and len(part) == 6
+    assert labels.dtype == np.int64 and np.array_equal(labels, LABELS)
+    assert np.array_equal(part.true_labels, LABELS)
+    assert np.array_equal(part.indices, np.arange(6))
+    assert part.n_classes == 3 and part.masks is None
+    assert repr(part) == "Part(6 images, 4x5x3, 3 classes)"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        part.labels = LABELS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": IMAGES.tolist()}, "images must be a uint8 array"),
+        ({"images": IMAGES / 255}, "dtype float64"),
+        ({"images": IMAGES[..., 0]}, r"images\[..., None\]"),
+        ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"transpose\(0, 2, 3, 1\)"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "none of them 0"),
+        ({"images": IMAGES[..., :2]}, "C = 1 or 3"),
+        ({"labels": LABELS[:5]}, "labels must have one entry an image, 6; got 5"),
+        ({"labels": LABELS[:, None]}, r"labels\[:, 0\]"),
+        ({"labels": np.eye(6)}, r"argmax\(axis=1\)"),
+        ({"labels": LABELS.astype(float)}, "dtype float64"),
+        ({"labels": LABELS - 1}, "labels must be 0 or more; got -1 at position 0"),
+        ({"labels": LABELS > 0}, "whole numbers"),
+        ({"true_labels": LABELS[:2]}, "true_labels must have one entry"),
+        ({"indices": np.arange(7)}, "indices must have one entry"),
+        ({"masks": np.zeros((6, 4, 5))}, "masks must be a bool array"),
+        ({"masks": np.zeros((6, 5, 4), bool)}, r"shape \(6, 4, 5\)"),
+        ({"n_classes": 2}, "labels must lie below n_classes = 2; got 2"),
+        ({"n_classes": 2.5}, "n_classes must be a whole number"),
+    ],
+)
+def test_part_refuses(change, message):
+    with pytest.raises(ValueError, match=message):
+        Part(**{"images": IMAGES, "labels": LABELS, **change})
+
+
+def test_take_by_position_and_by_choice():
+    part = part_of([0, 1, 2, 0, 1, 2], n_classes=5)
+    assert positions(part.take([4, 0, 4])).tolist() == [4, 0, 4]
+    chosen = part.take(part.labels == 1)
+    assert positions(chosen).tolist() == [1, 4] and chosen.n_classes == 5
+    assert positions(chosen.take([1])).tolist() == [4]  # of the original split
+    assert not np.shares_memory(chosen.images, part.images)
+
+
+@pytest.mark.parametrize(
+    "indices", [[], [6], [-1], [0.0], [[0]], np.zeros(5, bool), np.zeros(6, bool), 3]
+)
+def test_take_refuses(indices):
+    with pytest.raises(ValueError, match=r"must (be|lie|have)"):
+        part_of(LABELS).take(indices)
+
+
+label_lists = st.lists(st.integers(0, 4), min_size=1, max_size=80)
+
+
+@settings(deadline=None, max_examples=60)
+@given(labels=label_lists, seed=st.integers(0, 9), where=st.floats(0, 1))
+def test_subset_keeps_proportions_and_nests(labels, seed, where):
+    part = part_of(labels)
+    n = 1 + int(where * (len(labels) - 1))
+    chosen = positions(part.subset(n, seed))
+    assert len(set(chosen.tolist())) == n
+    exact = np.bincount(labels) * n / len(labels)
+    assert (
+        np.abs(np.bincount(part.labels[chosen], minlength=len(exact)) - exact) < 2.5
+    ).all()
+    fewer = positions(part.subset(max(1, n // 2), seed))
+    assert set(fewer.tolist()) <= set(chosen.tolist())
+
+
+def test_subset_of_equal_classes_is_exact():
+    part = part_of(np.arange(400) % 4)
+    assert np.bincount(part.subset(40, 1).labels).tolist() == [10] * 4
+    assert not np.array_equal(part.subset(40, 1).indices, part.subset(40, 2).indices)
+    # In no particular order: the first rows must not be one class.
+    assert len(set(part.subset(40, 1).labels[:10].tolist())) > 2
+
+
+@pytest.mark.parametrize("n", [0, 7, 2.0, True, None])
+def test_subset_refuses(n):
+    with pytest.raises(ValueError, match="n must be"):
+        part_of(LABELS).subset(n)
+
+
+def test_imbalanced():
+    part = part_of(np.arange(400) % 4)
+    chosen = part.imbalanced({1: 0.1, 3: 0.25}, seed=3)
+    assert np.bincount(part.labels[positions(chosen)]).tolist() == [100, 10, 100, 25]
+    same = part.imbalanced([1, 0.1, 1, 0.25], seed=3)
+    assert np.array_equal(chosen.indices, same.indices)
+    assert not np.array_equal(chosen.indices, part.imbalanced({1: 0.1}, 4).indices)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([0.5, 0.5], "one number for each of the 3 classes"),
+        (0.5, "one number for each of the 3 classes"),
+        ({0: 0}, "share of class 0 must be above 0"),
+        ({0: 1.5}, "share of class 0 must be a number from 0 to 1"),
+        ({0: float("nan")}, "share of class 0 must be a number"),
+        ({3: 0.5}, "a class number in shares must be .* 0 to 2; got 3"),
+        ({0: 0.1}, "less than one image"),
+    ],
+)
+def test_imbalanced_refuses(shares, message):
+    with pytest.raises(ValueError, match=message):
+        part_of(LABELS).imbalanced(shares)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    labels=label_lists,
+    fraction=st.floats(0, 1),
+    kind=st.sampled_from(["uniform", "next"]),
+    seed=st.integers(0, 5),
+)
+def test_noise_is_exact_and_keeps_the_truth(labels, fraction, kind, seed):
+    part = part_of(labels, n_classes=5)
+    noisy = part.noisy(fraction, kind, seed)
+    changed = noisy.labels != noisy.true_labels
+    assert changed.sum() == int(np.floor(fraction * len(labels) + 0.5))
+    assert np.array_equal(noisy.true_labels, labels)
+    assert np.array_equal(part.labels, labels)
+    assert noisy.labels.min() >= 0 and noisy.labels.max() < 5
+    if kind == "next":
+        assert ((noisy.labels - noisy.true_labels) % 5 == changed).all()
+    positions(noisy)
+
+
+def test_uniform_noise_reaches_every_other_class():
+    noisy = part_of(np.zeros(4000, int), n_classes=5).noisy(1)
+    counts = np.bincount(noisy.labels, minlength=5)
+    assert counts[0] == 0 and (np.abs(counts[1:] - 1000) < 120).all()
+    assert "4000 labels changed" in repr(noisy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1.1,), "fraction must be a number from 0 to 1"),
+        ((float("nan"),), "fraction must be"),
+        (("0.2",), "fraction must be"),
+        ((0.2, "pairs"), "kind must be one of 'uniform', 'next'; got 'pairs'"),
+        ((0.2, "next", -1), "seed must be"),
+    ],
+)
+def test_noisy_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        part_of(LABELS).noisy(*arguments)
+
+
+def test_noisy_refuses_noise_upon_noise_and_a_single_class():
+    with pytest.raises(ValueError, match="label noise already"):
+        part_of(LABELS).noisy(0.5).noisy(0.5)
+    with pytest.raises(ValueError, match="two classes"):
+        part_of([0, 0]).noisy(0.5)
+
+
+# ---------------------------------------------------------------- splits
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    counts=st.lists(st.integers(3, 60), min_size=1, max_size=6),
+    cut=st.tuples(st.floats(0.02, 0.98), st.floats(0.02, 0.98)),
+    seed=st.integers(0, 5),
+)
+def test_split_is_a_stratified_partition(counts, cut, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    a, b = sorted(cut)
+    shares = [s for s in (a, b - a, 1 - b) if s > 0]
+    parts = split_indices(labels, shares, seed)
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(labels)))
+    for part, share in zip(parts, shares, strict=True):
+        got = np.bincount(labels[part], minlength=len(counts))
+        assert got.min() >= 1
+        exact = np.array(counts) * share
+        # Within one, but where a part would be empty and another gives.
+        assert (got - exact < 1 + 1e-6).all()
+        assert (exact - got < len(shares)).all()
+    again = split_indices(labels, shares, seed)
+    assert all(np.array_equal(x, y) for x, y in zip(parts, again, strict=True))
+
+
+def test_split_sizes_come_out_even():
+    labels = np.random.RandomState(0).randint(0, 10, 5000)
+    sizes = [len(p) for p in split_indices(labels, (0.7, 0.1, 0.2), 0)]
+    assert np.abs(np.array(sizes) - (3500, 500, 1000)).max() <= 1
+
+
+def test_split_is_the_same_on_every_machine():
+    parts = split_indices(np.arange(1000) % 7, (0.8, 0.2), 5)
+    raw = np.concatenate(parts).astype("<i8").tobytes()
+    assert (
+        hashlib.sha256(raw).hexdigest()
+        == "241de5ab5fb8f418bae352a6937d84066185d1703ad5f40059578a1654715c29"
+    )
+    other = split_indices(np.arange(1000) % 7, (0.8, 0.2), 6)
+    assert not np.array_equal(parts[1], other[1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "fractions", "message"),
+    [
+        ([], (0.5, 0.5), "N at least 1"),
+        ([0, 1], (0.5, 0.6), "add up to 1"),
+        ([0, 1], (), "add up to 1"),
+        ([0, 1], (1.0, 0.0), "must be above 0"),
+        ([0, 1], (float("nan"), 0.5), "each of fractions must be a number"),
+        ([0, 0, 1], (0.5, 0.5), "class 1 has 1 examples, too few"),
+        ([0.0, 1.0], (0.5, 0.5), "whole numbers"),
+        (["a", "b"], (0.5, 0.5), "whole numbers"),
+    ],
+)
+def test_split_refuses(labels, fractions, message):
+    with pytest.raises(ValueError, match=message):
+        split_indices(labels, fractions)
+
+
+# ---------------------------------------------------------------- load_dataset
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """No data folder, an empty Keras cache, and no network."""
+    monkeypatch.delenv("IMGCLS_DATA", raising=False)
+    monkeypatch.setenv("IMGCLS_OFFLINE", "1")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "keras" / "datasets").mkdir(parents=True)
+    return tmp_path
+
+
+def arrays(name="mnist", n=40):
+    shape = data._KNOWN[name].shape
+    shape = shape[:2] if shape[2] == 1 else shape
+    rng = np.random.RandomState(0)
+    return {
+        "x_train": rng.randint(0, 256, (n, *shape)).astype(np.uint8),
+        "y_train": (np.arange(n) % 10).astype(np.uint8),
+        "x_test": rng.randint(0, 256, (n // 2, *shape)).astype(np.uint8),
+        "y_test": (np.arange(n // 2) % 10).astype(np.uint8),
+    }
+
+
+@pytest.fixture
+def folder(nowhere, monkeypatch):
+    """A data folder with a small mnist.npz."""
+    path = nowhere / "my-data"
+    path.mkdir()
+    np.savez(path / "mnist.npz", **arrays())
+    monkeypatch.setenv("IMGCLS_DATA", str(path))
+    return path
+
+
+def test_shapes_and_digits_need_nothing(nowhere):
+    found = load_dataset("shapes")
+    assert [len(p) for p in (found.train, found.validation, found.test)] == [
+        9000,
+        1000,
+        2000,
+    ]
+    assert found.train.masks.shape == (9000, 32, 32) and found.notice == ""
+    assert np.bincount(found.validation.labels).tolist() == [100] * 10
+    digits = load_dataset("digits", validation=0.2, seed=1)
+    assert digits.train.images.shape[1:] == (8, 8, 1)
+    assert digits.train.images.max() == 255 and digits.train.images.min() == 0
+    assert digits.test.indices.tolist() == load_dataset("digits").test.indices.tolist()
+    together = [digits.train, digits.validation, digits.test]
+    assert sorted(np.concatenate([p.indices for p in together])) == list(range(1797))
+
+
+def test_folder_is_read(folder):
+    raw = arrays()
+    found = load_dataset("mnist", validation=0.25, seed=2)
+    assert found.train.images.shape == (30, 28, 28, 1)
+    assert found.test.labels.dtype == np.int64
+    for part in (found.train, found.validation):
+        assert np.array_equal(part.images[..., 0], raw["x_train"][part.indices])
+        assert np.array_equal(part.labels, raw["y_train"][part.indices])
+    assert np.array_equal(found.test.images[..., 0], raw["x_test"])
+    both = np.concatenate([found.train.indices, found.validation.indices])
+    assert sorted(both) == list(range(40))
+    assert np.bincount(found.validation.labels).tolist() == [1] * 10
+    other = load_dataset("mnist", validation=0.25, seed=3).validation.indices
+    assert set(found.validation.indices) != set(other)
+    whole = load_dataset("mnist", validation=0)
+    assert whole.validation is None and len(whole.train) == 40
+
+
+def test_card_tells_source_and_notice_but_no_path(folder):
+    found = load_dataset("mnist")
+    assert "not checked against the original MNIST" in found.notice
+    for card in (repr(found), found._repr_html_()):
+        assert found.notice in card and "mnist.npz in the folder" in card
+        assert str(folder) not in card and "CC BY-SA 3.0" in card
+    (folder / "mnist.txt").write_text("Saved <anew> as JPEG.\nMore.\n", "utf-8")
+    found = load_dataset("mnist")
+    assert found.notice == "Saved <anew> as JPEG."
+    assert "Saved &lt;anew&gt; as JPEG." in found._repr_html_()
+    assert "<anew>" not in found._repr_html_()
+
+
+def test_no_notice_for_the_original_file(folder, monkeypatch):
+    sha256 = hashlib.sha256((folder / "mnist.npz").read_bytes()).hexdigest()
+    known = dataclasses.replace(data._KNOWN["mnist"], cached={"mnist.npz": sha256})
+    monkeypatch.setitem(data._KNOWN, "mnist", known)
+    assert load_dataset("mnist").notice == ""
+
+
+@pytest.mark.parametrize("form", ["column labels", "channels first", "int64 labels"])
+def test_forms_of_keras_are_understood(folder, form):
+    raw = arrays("cifar10")
+    saved = dict(raw)
+    for part in ("train", "test"):
+        if form == "column labels":
+            saved[f"y_{part}"] = raw[f"y_{part}"][:, None]
+        elif form == "channels first":
+            saved[f"x_{part}"] = raw[f"x_{part}"].transpose(0, 3, 1, 2)
+        else:
+            saved[f"y_{part}"] = raw[f"y_{part}"].astype(np.int64)
+    np.savez_compressed(folder / "cifar10.npz", **saved)
+    found = load_dataset("cifar10", validation=0)
+    assert np.array_equal(found.train.images, raw["x_train"])
+    assert np.array_equal(found.test.labels, raw["y_test"])
+
+
+class Trap:
+    """Unpickling this would leave a trace."""
+
+    def __reduce__(self):
+        return (os.mkdir, ("unpickled",))
+
+
+def spoil_truncate(path):
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def spoil_middle(path):
+    raw = bytearray(path.read_bytes())
+    raw[5000] ^= 255
+    path.write_bytes(raw)
+
+
+def spoil_empty(path):
+    path.write_bytes(b"")
+
+
+def spoil_text(path):
+    path.write_text("<html>404 Not Found</html>", "utf-8")
+
+
+def spoil_pickle(path):
+    path.write_bytes(pickle.dumps(Trap()))
+
+
+def spoil_objects(path):
+    objects = np.array([Trap()] * 40, dtype=object)
+    np.savez(path, **{**arrays(), "y_train": objects})
+
+
+def spoil_npy(path):
+    with path.open("wb") as file:
+        np.save(file, arrays()["x_train"])
+
+
+def saves(**change):
+    def spoil(path):
+        kept = {**arrays(), **change}
+        np.savez(path, **{k: v for k, v in kept.items() if v is not None})
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_truncate, "is broken or was cut short"),
+        (spoil_middle, "is broken or was cut short"),
+        (spoil_empty, "is broken or was cut short"),
+        (spoil_text, "pickled objects, which are not read"),
+        (spoil_pickle, "pickled objects, which are not read"),
+        (spoil_objects, "pickled objects, which are not read"),
+        (spoil_npy, "holds one array without a name"),
+        (saves(y_test=None, other=np.zeros(1)), "holds other, x_test, x_train, y_t"),
+        (saves(x_train=np.zeros((40, 28, 28))), "x_train must be uint8 .* float64"),
+        (saves(x_test=np.zeros((20, 28, 27), np.uint8)), r"got .*\(20, 28, 27\)"),
+        (saves(x_train=np.zeros((0, 28, 28), np.uint8)), r"got .*\(0, 28, 28\)"),
+        (saves(x_train=np.uint8(3)), "x_train must be uint8"),
+        (saves(y_train=np.zeros(39, np.uint8)), r"y_train must be .*\(40,\)"),
+        (saves(y_train=np.zeros((40, 10))), "y_train must be whole numbers"),
+        (saves(y_test=np.full(20, 10)), "y_test must lie from 0 to 9; .* 10 to 10"),
+        (saves(y_test=np.full(20, -1)), "y_test must lie from 0 to 9"),
+    ],
+)
+def test_bad_files_are_named(folder, monkeypatch, spoil, message):
+    monkeypatch.chdir(folder)
+    path = folder / "mnist.npz"
+    spoil(path)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_dataset("mnist", fallback="shapes")  # no silent way around it
+    assert str(path) in str(caught.value)
+    assert not (folder / "unpickled").exists()
+
+
+def test_missing_data_folder_is_an_error(folder, monkeypatch):
+    monkeypatch.setenv("IMGCLS_DATA", str(folder / "typo"))
+    with pytest.raises(ValueError, match=r"IMGCLS_DATA is .*typo.*no folder"):
+        load_dataset("mnist", fallback="shapes")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"name": "imagenet"},
+        {"name": ["mnist"]},
+        {"validation": 1},
+        {"validation": -0.1},
+        {"validation": float("nan")},
+        {"validation": "0.1"},
+        {"seed": 1.5},
+        {"fallback": "mnist"},
+    ],
+)
+def test_load_dataset_refuses(arguments):
+    name = next(iter(arguments))
+    with pytest.raises(ValueError, match=f"^{name} must "):
+        load_dataset(**{"name": "digits", **arguments})
+
+
+def test_offline_fails_at_once_and_names_three_ways(nowhere, monkeypatch):
+    monkeypatch.setattr(data, "_probe", lambda url: pytest.fail("asked the network"))
+    with pytest.raises(DataUnavailableError) as caught:
+        load_dataset("cifar10")
+    message = str(caught.value)
+    for needed in ("network", "IMGCLS_DATA", "cifar10.npz", "fallback=", "OFFLINE"):
+        assert needed in message
+    assert not list((nowhere / "keras").rglob("*.*"))
+
+
+def test_unreachable_says_why(nowhere, monkeypatch):
+    monkeypatch.setenv("IMGCLS_OFFLINE", "0")
+    monkeypatch.setattr(data, "_probe", lambda url: "no answer within 5 seconds")
+    with pytest.raises(DataUnavailableError, match=r"toronto.*no answer within 5"):
+        load_dataset("cifar100")
+
+
+@pytest.mark.parametrize("fallback", ["shapes", "digits"])
+def test_fallback_is_named_where_it_shows(nowhere, fallback):
+    found = load_dataset("cifar10", fallback=fallback, validation=0.2, seed=4)
+    assert found.name == fallback
+    assert "CIFAR-10 is out of reach" in found.notice and fallback in found.notice
+    assert found.notice in repr(found)
+    plain = load_dataset(fallback, validation=0.2, seed=4)
+    assert np.array_equal(found.validation.indices, plain.validation.indices)
+
+
+class FakeKeras(types.ModuleType):
+    """Stands in for keras.datasets.mnist, which would need the network."""
+
+    calls = 0
+    error = None
+    timeout = None
+
+    def load_data(self):
+        self.calls += 1
+        self.timeout = socket.getdefaulttimeout()
+        print("a progress bar")
+        if self.error:
+            raise self.error
+        raw = arrays()
+        return (raw["x_train"], raw["y_train"]), (raw["x_test"], raw["y_test"])
+
+
+@pytest.fixture
+def keras_mnist(nowhere, monkeypatch):
+    """Keras can download MNIST."""
+    fake = FakeKeras("keras.datasets.mnist")
+    monkeypatch.setitem(sys.modules, "keras.datasets.mnist", fake)
+    monkeypatch.delenv("IMGCLS_OFFLINE")
+    monkeypatch.setattr(data, "_probe", lambda url: None)
+    fake.folder = nowhere / "keras" / "datasets"
+    return fake
+
+
+def test_download_is_kept_and_read_again(keras_mnist, monkeypatch, capsys):
+    found = load_dataset("mnist")
+    assert keras_mnist.calls == 1 and found.notice == ""
+    assert keras_mnist.timeout == data._SOCKET_SECONDS
+    assert socket.getdefaulttimeout() is None
+    printed = capsys.readouterr().out
+    assert printed == "Downloading MNIST (11 MB, once)\n"
+    monkeypatch.setenv("IMGCLS_OFFLINE", "1")
+    again = load_dataset("mnist")
+    assert keras_mnist.calls == 1 and capsys.readouterr().out == ""
+    assert np.array_equal(found.train.images, again.train.images)
+    assert repr(found) == repr(again)
+    kept = sorted(p.name for p in (keras_mnist.folder / "imgcls").iterdir())
+    assert kept == ["mnist.lock", "mnist.npz"]
+
+
+def test_cache_of_keras_is_used_only_whole(keras_mnist, monkeypatch):
+    monkeypatch.setenv("IMGCLS_OFFLINE", "1")
+    path = keras_mnist.folder / "mnist.npz"
+    path.write_bytes(b"original")
+    with pytest.raises(DataUnavailableError, match=r"mnist\.npz is damaged") as caught:
+        load_dataset("mnist")
+    assert str(path) in str(caught.value) and keras_mnist.calls == 0
+    sha256 = hashlib.sha256(b"original").hexdigest()
+    known = dataclasses.replace(data._KNOWN["mnist"], cached={"mnist.npz": sha256})
+    monkeypatch.setitem(data._KNOWN, "mnist", known)
+    assert len(load_dataset("mnist").test) == 20 and keras_mnist.calls == 1
+
+
+def test_damaged_cache_is_downloaded_again(keras_mnist):
+    (keras_mnist.folder / "mnist.npz").write_bytes(b"half")
+    assert len(load_dataset("mnist").test) == 20
+
+
+def test_failed_download(keras_mnist):
+    keras_mnist.error = Exception("URL fetch failure")
+    with pytest.raises(DataUnavailableError, match="failed: URL fetch failure"):
+        load_dataset("mnist")
+    assert socket.getdefaulttimeout() is None
+    assert not (keras_mnist.folder / "imgcls" / "mnist.npz").exists()
+    assert "MNIST is out of reach" in load_dataset("mnist", fallback="digits").notice
+
+
+def test_full_disk_leaves_no_half_copy(keras_mnist, monkeypatch):
+    def full(path, **_):
+        Path(path).write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    assert len(load_dataset("mnist").test) == 20
+    kept = [p.name for p in (keras_mnist.folder / "imgcls").iterdir()]
+    assert kept == ["mnist.lock"]
+
+
+def test_damaged_copy_is_named(keras_mnist):
+    load_dataset("mnist")
+    path = keras_mnist.folder / "imgcls" / "mnist.npz"
+    spoil_truncate(path)
+    with pytest.raises(ValueError, match="Delete it") as caught:
+        load_dataset("mnist")
+    assert str(path) in str(caught.value)
+
+
+def test_one_at_a_time(tmp_path):
+    order = []
+
+    def enter():
+        with data._lock(tmp_path / "x.lock"):
+            order.append("second")
+
+    with data._lock(tmp_path / "x.lock"):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join(0.3)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_real_keras_reads_its_cache_without_network(nowhere):
+    cache = nowhere / "keras" / "datasets" / "fashion-mnist"
+    cache.mkdir()
+    raw = arrays("fashion_mnist")
+    for part, name in (("train", "train"), ("test", "t10k")):
+        images, labels = raw[f"x_{part}"].tobytes(), raw[f"y_{part}"].tobytes()
+        images, labels = bytes(16) + images, bytes(8) + labels
+        (cache / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (cache / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    program = """if True:
+        import shutil, sys
+        from pathlib import Path
+        from imgcls_helpers.data import load_dataset, DataUnavailableError
+        found = load_dataset("fashion_mnist", validation=0)
+        print(int(found.train.images.sum()), len(found.test), found.source)
+        cache = Path(sys.argv[1])
+        shutil.rmtree(cache.parent / "imgcls")
+        path = cache / "t10k-images-idx3-ubyte.gz"
+        path.write_bytes(path.read_bytes()[:-100])
+        try:
+            load_dataset("fashion_mnist")
+        except DataUnavailableError as error:
+            print(error)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(cache)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    first, second = run.stdout.strip().splitlines()
+    assert first == f"{raw['x_train'].sum()} 20 downloaded by keras.datasets"
+    assert "damaged, delete it" in second and "t10k-images" in second
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Answers HEAD requests: found, or not."""
+
+    def do_HEAD(self):
+        self.send_response(200 if self.path == "/here" else 404)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def no_proxy(monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_probe_of_a_server(no_proxy):
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert data._probe(url + "/here") is None
+        assert "404" in data._probe(url + "/gone")
+        server.shutdown()
+    assert "refused" in data._probe(url + "/here")
+
+
+def test_probe_does_not_wait_for_a_silent_server(no_proxy):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        problem = data._probe(f"http://127.0.0.1:{silent.getsockname()[1]}/", 0.3)
+    assert time.monotonic() - started < 3
+    assert "timed out" in problem or "no answer" in problem
+
+
+def test_probe_does_not_wait_for_name_lookup(no_proxy, monkeypatch):
+    free = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: free.wait(30))
+    started = time.monotonic()
+    assert data._probe("http://example.invalid/", 0.3) == "no answer within 0.3 seconds"
+    assert time.monotonic() - started < 3
+    free.set()
+
+
+# ---------------------------------------------------------------- image folders
+
+
+def save(path, picture, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, **options)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two classes with ten plain pictures each, of mixed sizes."""
+    root = tmp_path / "pets"
+    for name, colour in (("dog", (200, 0, 0)), ("cat", (0, 0, 200))):
+        for k in range(10):
+            save(root / name / f"{k}.png", Image.new("RGB", (20 + 3 * k, 24), colour))
+    return root
+
+
+def only(root, **options):
+    """Load the folder and return the single picture of the class 'x'."""
+    found = load_image_folder(root, validation=0, test=0, **options)
+    label = found.class_names.index("x")
+    rows = np.flatnonzero(found.train.labels == label)
+    assert len(rows) == 1, found.skipped
+    return found.train.images[rows[0]]
+
+
+def test_folder_of_pictures(pictures):
+    (pictures / ".hidden").mkdir()
+    (pictures / "cat" / ".DS_Store").write_bytes(b"x")
+    found = load_image_folder(pictures, (12, 16), seed=1)
+    assert found.name == "pets" and found.class_names == ("cat", "dog")
+    sizes = [len(p) for p in (found.train, found.validation, found.test)]
+    assert sizes == [14, 2, 4] and found.skipped == ()
+    for part in (found.train, found.validation, found.test):
+        assert part.images.shape[1:] == (12, 16, 3)
+        colours = part.images[:, 6, 8].tolist()
+        expected = [[0, 0, 200] if k == 0 else [200, 0, 0] for k in part.labels]
+        assert colours == expected
+        assert np.array_equal(part.labels, part.indices // 10)
+        assert np.bincount(part.labels).tolist() == [len(part) // 2] * 2
+    assert len(set(found.train.labels[:6].tolist())) == 2
+    assert str(pictures.parent) not in repr(found)
+    grey = load_image_folder(pictures, 8, mode="grey", validation=0)
+    assert grey.train.images.shape == (16, 8, 8, 1) and grey.validation is None
+
+
+def halves(size=(40, 20)):
+    """Left half red, right half blue."""
+    picture = Image.new("RGB", size, (255, 0, 0))
+    picture.paste((0, 0, 255), (size[0] // 2, 0, *size))
+    return picture
+
+
+def test_three_ways_to_resize(pictures):
+    save(pictures / "x" / "a.png", halves())
+    crop = only(pictures, size=16, resize="crop")
+    pad = only(pictures, size=16, resize="pad")
+    stretch = only(pictures, size=16, resize="stretch")
+    red, blue, white = (255, 0, 0), (0, 0, 255), (255, 255, 255)
+    for image in (crop, stretch):
+        assert tuple(image[0, 2]) == red and tuple(image[15, 13]) == blue
+    # In the crop the halves meet after 8 of 16; at the full height.
+    assert tuple(pad[0, 2]) == white and tuple(pad[15, 13]) == white
+    assert tuple(pad[8, 2]) == red and tuple(pad[8, 13]) == blue
+    # Cropping loses the outer quarters: a mark there must be gone.
+    marked = halves()
+    marked.paste((0, 255, 0), (0, 0, 6, 20))
+    save(pictures / "x" / "a.png", marked)
+    assert only(pictures, size=16, resize="crop")[:, :, 1].max() < 128
+    assert only(pictures, size=16, resize="stretch")[8, 0, 1] > 200
+
+
+def test_rotation_noted_by_the_camera(pictures):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a quarter turn to the right
+    save(pictures / "x" / "a.jpg", halves((40, 40)), exif=exif, quality=95)
+    image = only(pictures, size=20).astype(int)
+    assert image[2, 10, 0] > 200 > 60 > image[2, 10, 2]  # red is above
+    assert image[17, 10, 2] > 200 > 60 > image[17, 10, 0]
+
+
+def see_through(mode):
+    picture = Image.new("RGBA", (20, 20), (10, 20, 30, 255))
+    picture.paste((255, 0, 0, 0), (0, 0, 20, 10))  # nothing to be seen above
+    return picture.convert(mode)
+
+
+def palette_see_through():
+    picture = Image.new("P", (20, 20), 1)
+    picture.putpalette([255, 0, 0, 10, 20, 30])
+    picture.paste(0, (0, 0, 20, 10))
+    picture.info["transparency"] = 0
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("picture", "below"),
+    [
+        (see_through("RGBA"), (10, 20, 30)),
+        (see_through("LA"), (18, 18, 18)),
+        (palette_see_through(), (10, 20, 30)),
+    ],
+)
+def test_transparent_becomes_white(pictures, picture, below):
+    save(pictures / "x" / "a.png", picture)
+    image = only(pictures, size=20).astype(int)
+    assert (image[2, 10] == 255).all()
+    assert np.abs(image[17, 10] - below).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "expected"),
+    [
+        ("png", lambda: Image.new("L", (9, 9), 77), (77, 77, 77)),
+        ("png", lambda: Image.new("1", (9, 9), 1), (255, 255, 255)),
+        ("png", lambda: Image.new("RGB", (9, 9), (5, 6, 7)).quantize(2), (5, 6, 7)),
+        ("jpg", lambda: Image.new("CMYK", (9, 9), (0, 255, 255, 0)), (254, 0, 0)),
+        ("tif", lambda: Image.new("CMYK", (9, 9), (255, 0, 0, 0)), (0, 255, 255)),
+        ("tif", lambda: Image.new("LAB", (9, 9), (255, 128, 128)), (255, 255, 255)),
+        (
+            "png",
+            lambda: Image.fromarray(np.full((9, 9), 128 * 257, np.uint16)),
+            (128, 128, 128),
+        ),
+        (
+            "tif",
+            lambda: Image.fromarray(np.full((9, 9), 65535, np.uint16)),
+            (255, 255, 255),
+        ),
+        ("bmp", lambda: Image.new("RGB", (9, 9), (1, 2, 3)), (1, 2, 3)),
+        ("webp", lambda: Image.new("RGB", (9, 9), (255, 255, 255)), (255, 255, 255)),
+        ("ppm", lambda: Image.new("RGB", (9, 9), (1, 2, 3)), (1, 2, 3)),
+        ("PNG", lambda: Image.new("RGB", (9, 9), (1, 2, 3)), (1, 2, 3)),
+    ],
+)
+def test_modes_and_formats(pictures, kind, make, expected):
+    save(pictures / "x" / f"a.{kind}", make())
+    image = only(pictures, size=9).astype(int)
+    assert np.abs(image - expected).max() <= 3
+
+
+def test_first_picture_of_an_animation(pictures):
+    frames = [Image.new("RGB", (9, 9), c) for c in ((255, 0, 0), (0, 0, 255))]
+    save(pictures / "x" / "a.gif", frames[0], save_all=True, append_images=frames[1:])
+    assert only(pictures, size=9)[4, 4].tolist() == [255, 0, 0]
+
+
+def test_large_jpeg_is_not_spoilt_by_decoding_small(pictures):
+    save(pictures / "x" / "a.jpg", halves((2000, 900)), quality=95)
+    image = only(pictures, size=30, resize="stretch").astype(int)
+    assert np.abs(image[15, 5] - (255, 0, 0)).max() < 8
+    assert np.abs(image[15, 25] - (0, 0, 255)).max() < 8
+
+
+def bomb(path):
+    # A small file with a header that promises 40,000 x 40,000 pixels.
+    picture = Image.new("1", (8, 8))
+    picture.save(path)
+    raw = bytearray(path.read_bytes())
+    raw[16:24] = (40_000).to_bytes(4, "big") * 2
+    import zlib
+
+    raw[29:33] = zlib.crc32(raw[12:29]).to_bytes(4, "big")
+    path.write_bytes(raw)
+
+
+def truncated(path):
+    noise = np.random.RandomState(0).randint(0, 256, (40, 40, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:-1500])
+
+
+def float_tiff(path):
+    Image.fromarray(np.ones((8, 8), np.float32)).save(path, format="TIFF")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda p: p.write_bytes(b""), "the file is empty"),
+        (lambda p: p.write_text("a note", "utf-8"), "not a picture of a known kind"),
+        (lambda p: p.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "not a picture"),
+        (truncated, "damaged: "),
+        (bomb, "."),
+        (lambda p: save(p, Image.new("1", (400, 300))), "400 x 300 pixels are more"),
+        (float_tiff, "floating point"),
+        (lambda p: p.mkdir(), "a folder inside a class folder"),
+        (lambda p: p.symlink_to("gone"), "a link that leads nowhere"),
+        (lambda p: os.mkfifo(p), "not a file"),
+    ],
+)
+def test_unreadable_files_are_listed(pictures, make, reason):
+    if make.__code__.co_names[-1:] == ("mkfifo",) and not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes here")
+    make(pictures / "cat" / "zz.png")
+    found = load_image_folder(pictures, 8, max_pixels=100_000)
+    assert [path for path, _ in found.skipped] == ["cat/zz.png"]
+    assert reason in found.skipped[0][1]
+    assert len(found.train) + len(found.validation) + len(found.test) == 20
+    assert "cat/zz.png" in repr(found) and "zz.png" in found._repr_html_()
+
+
+def test_bomb_is_refused_whatever_the_limit(pictures):
+    bomb(pictures / "cat" / "zz.png")
+    found = load_image_folder(pictures, 8, max_pixels=10**12)
+    assert "exceeds limit" in found.skipped[0][1]
+
+
+def test_links_are_followed_and_stray_files_listed(pictures):
+    (pictures / "dog" / "link.png").symlink_to(pictures / "dog" / "0.png")
+    (pictures / "readme.txt").write_text("x", "utf-8")
+    found = load_image_folder(pictures, 8)
+    assert found.skipped == (("readme.txt", "lies outside the class folders"),)
+    assert len(found.train) + len(found.validation) + len(found.test) == 21
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (1, 1)])
+def test_extreme_shapes_do_not_break_it(pictures, resize, size):
+    save(pictures / "x" / "a.png", Image.new("RGB", size, (9, 9, 9)))
+    image = only(pictures, size=8, resize=resize)
+    expected = (255 * 56 + 9 * 8) / 64 if resize == "pad" and 3000 in size else 9
+    assert image.mean() == expected
+
+
+def remove(path):
+    for file in path.iterdir():
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.rename(r.parent / "gone"), "folder must be an existing folder"),
+        (lambda r: (remove(r / "cat"), (r / "cat").rmdir()), "found: 'dog'"),
+        (
+            lambda r: [(remove(r / n), (r / n).rmdir()) for n in ("cat", "dog")],
+            "folders found: none",
+        ),
+        (lambda r: remove(r / "cat"), "'cat' holds 0 pictures"),
+        (
+            lambda r: (remove(r / "cat"), (r / "cat" / "a.png").write_bytes(b"")),
+            r"Left out: cat/a\.png: the file is empty",
+        ),
+        (
+            lambda r: [(r / "cat" / f"{k}.png").unlink() for k in range(8)],
+            "'cat' holds 2 pictures that can be read, 3 are needed.*test=0",
+        ),
+    ],
+)
+def test_too_little_is_an_error(pictures, change, message):
+    change(pictures)
+    with pytest.raises(ValueError, match=message):
+        load_image_folder(pictures, 8)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"size": 0},
+        {"size": 8.0},
+        {"size": (8, 8, 3)},
+        {"size": "8"},
+        {"resize": "fit"},
+        {"mode": "rgba"},
+        {"validation": 0.5, "test": 0.5},
+        {"test": float("nan")},
+        {"seed": -1},
+        {"max_pixels": 0},
+    ],
+)
+def test_image_folder_refuses(pictures, arguments):
+    name = next(iter(arguments))
+    with pytest.raises(ValueError, match=f"^{name} (must|and)"):
+        load_image_folder(**{"folder": pictures, "size": 8, **arguments})
+
+
+def test_dataset_card_shortens_long_lists():
+    part = part_of(np.arange(100), n_classes=100)
+    names = tuple(f"<class {k}>" for k in range(100))
+    skipped = tuple((f"{k}.png", "the file is empty") for k in range(9))
+    card = Dataset("own", part, None, None, names, skipped=skipped)._repr_html_()
+    assert "100: &lt;class 0&gt;" in card and "class 50" not in card
+    assert "9 files: 0.png: the file is empty" in card and "8.png" not in card
+    assert "100 train" in card and "validation" not in card

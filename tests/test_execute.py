@@ -1,0 +1,146 @@
+"""The chapters' execution: parallel, cached, one line each, failures named."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jupyter_cache import get_cache
+
+from tools import execute
+
+HEAD = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+# A chapter
+"""
+
+
+def chapter(folder: Path, name: str, code: str, prose: str = "Words.") -> Path:
+    path = folder / f"{name}.md"
+    path.write_text(f"{HEAD}\n{prose}\n\n```{{code-cell}} ipython3\n{code}\n```\n")
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(execute, "cache_folder", lambda: folder)
+    return folder
+
+
+def output_of(path: Path) -> str:
+    notebook = execute.read_chapter(path)
+    _, notebook = get_cache(execute.cache_folder()).merge_match_into_notebook(notebook)
+    return notebook.cells[-1].outputs[0].text
+
+
+def test_prose_runs_nothing_and_code_runs(tmp_path, cache, capsys):
+    page = chapter(tmp_path, "01-a", "print(6 * 7)")
+    assert execute.execute([page], jobs=1) == []
+    assert output_of(page) == "42\n"
+    assert "done" in capsys.readouterr().out
+    chapter(tmp_path, "01-a", "print(6 * 7)", prose="Other words.")
+    assert execute.execute([page], jobs=1) == []
+    assert "unchanged" in capsys.readouterr().out
+    chapter(tmp_path, "01-a", "print(6 * 8)")
+    assert execute.execute([page], jobs=1) == []
+    assert "done" in capsys.readouterr().out
+    assert output_of(page) == "48\n"
+
+
+def test_a_failure_is_named_and_the_others_run(tmp_path, cache, capfd):
+    bad = chapter(tmp_path, "01-bad", "value = 1 / 0")
+    good = chapter(tmp_path, "02-good", "print('fine')")
+    assert execute.execute([bad, good], jobs=2) == [bad]
+    printed = capfd.readouterr()
+    assert "01-bad" in printed.out
+    assert "FAILED" in printed.out
+    assert "ZeroDivisionError" in printed.err
+    assert output_of(good) == "fine\n"
+    # What failed is not kept: it runs, and fails, again.
+    assert execute.execute([bad, good], jobs=2) == [bad]
+
+
+def test_a_dead_kernel_fails_its_chapter_alone(tmp_path, cache, capfd):
+    bad = chapter(tmp_path, "01-bad", "import os\nos._exit(9)")
+    good = chapter(tmp_path, "02-good", "print('fine')")
+    assert execute.execute([bad, good], jobs=1) == [bad]
+    assert "DeadKernelError" in capfd.readouterr().err
+    assert output_of(good) == "fine\n"
+
+
+def test_a_figure_without_alt_text_fails(tmp_path, cache, capfd):
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
+    page = chapter(tmp_path, "01-a", code)
+    assert execute.execute([page], jobs=1) == [page]
+    assert "alt text" in capfd.readouterr().err
+
+
+def test_an_output_that_was_cut_short_is_made_again(tmp_path, cache, capsys):
+    page = chapter(tmp_path, "01-a", "print(6 * 7)")
+    execute.execute([page], jobs=1)
+    (stored,) = cache.rglob("base.ipynb")
+    stored.write_text(stored.read_text()[:20])
+    assert execute.execute([page], jobs=1) == []
+    assert json.loads(next(iter(cache.rglob("base.ipynb"))).read_text())
+    stored = next(iter(cache.rglob("base.ipynb")))
+    stored.unlink()
+    assert execute.execute([page], jobs=1) == []
+    assert output_of(page) == "42\n"
+
+
+def test_a_chapter_runs_in_an_empty_folder(tmp_path, cache):
+    code = "import os\nprint(os.listdir('.'))\nopen('left-behind', 'w').close()"
+    page = chapter(tmp_path, "01-a", code)
+    assert execute.execute([page], jobs=1) == []
+    assert output_of(page) == "[]\n"
+    assert not (tmp_path / "left-behind").exists()
+
+
+def folder_name(**environment: str) -> str:
+    """Return the cache folder's name as a fresh process sees it."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tools import execute as e; print(e.cache_folder())",
+        ],
+        env={**os.environ, **environment},
+        cwd=execute.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.strip().splitlines()[-1]
+
+
+def test_the_cache_is_named_by_the_budget():
+    smoke, again = folder_name(), folder_name()
+    assert smoke == again
+    assert folder_name(IMGCLS_BUDGET="cpu") != smoke
+
+
+def test_a_change_of_the_package_is_seen(tmp_path):
+    (tmp_path / "checks").mkdir()
+    module = tmp_path / "checks" / "background.py"
+    module.write_text("A = 1\n")
+    before = execute.package_state(tmp_path)
+    assert before == execute.package_state(tmp_path)
+    module.write_text("A = 2\n")
+    assert execute.package_state(tmp_path) != before
+    assert "data.py" in execute.package_state()
+
+
+def test_data_sets_are_found_in_the_code():
+    page = next(iter(execute.chapters()))
+    assert "cifar10" in execute.datasets_of(execute.read_chapter(page))
+
+
+def test_an_unknown_chapter_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        execute.main(["no-such-chapter"])
+    assert "01-background" in capsys.readouterr().err

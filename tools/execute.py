@@ -1,0 +1,242 @@
+"""Run the chapters in parallel and keep their outputs: ``python -m tools.execute``.
+
+The outputs go into a jupyter-cache, from which the site is built. The cache of one
+state of the package, the environment, the data, the budget and the backend lives in
+a folder of its own (`cache_folder`); inside it, jupyter-cache tells chapters apart by
+their code. So a change of prose runs nothing, and a change of the package runs all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib import metadata
+from multiprocessing import get_context
+from pathlib import Path
+
+import nbformat
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.read import read_myst_markdown_notebook
+
+from imgcls_helpers import backend, data, runtime
+from tools.check_chapters import images_without_alt
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / "_build" / "executed"
+CELL_TIMEOUT_S = 1800
+LOADS = re.compile(r"load_dataset\(\s*[\"'](\w+)[\"']")
+
+
+def chapters() -> list[Path]:
+    """Return the chapters of the book in order: the numbered pages of _toc.yml."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
+    pages = [ROOT / f"{entry['file']}.md" for entry in entries]
+    return [page for page in pages if re.match(r"\d\d-", page.name)]
+
+
+def read_chapter(path: Path) -> nbformat.NotebookNode:
+    """Read a chapter the way the site's build reads it."""
+    text = path.read_text(encoding="utf-8")
+    return read_myst_markdown_notebook(text, add_source_map=True, path=path)
+
+
+def datasets_of(notebook: nbformat.NotebookNode) -> set[str]:
+    """Return the names of the data sets that a chapter's code loads."""
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    return set(LOADS.findall(code))
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def fetch(name: str) -> bool:
+    """Say whether a data set is at hand, after trying once to download it.
+
+    This happens before the chapters start, so that two of them never download the
+    same file, and so that what they will find can be part of the cache's name.
+    """
+    if data.dataset_file(name) is not None:
+        return True
+    if os.environ.get("IMGCLS_OFFLINE", "0") not in ("", "0"):
+        return False
+    print(f"  fetching the data set {name} ...", flush=True)
+    code = "import sys; from imgcls_helpers import data; data.load_dataset(sys.argv[1])"
+    run = subprocess.run(
+        [sys.executable, "-c", code, name], capture_output=True, text=True
+    )
+    if run.returncode != 0:
+        reason = run.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        print(f"  {name} is out of reach; chapters show their fallback.\n  {reason[0]}")
+    return data.dataset_file(name) is not None
+
+
+def data_state(names: Iterable[str]) -> dict[str, str]:
+    """Return, for each data set that is read from a file, what is in that file."""
+    state = {}
+    for name in sorted(set(names) & set(data.DOWNLOADS)):
+        if not fetch(name):
+            state[name] = "out of reach"
+            continue
+        state[name] = sha256(data.dataset_file(name))
+    return state
+
+
+def package_state(package: Path = Path(data.__file__).parent) -> dict[str, str]:
+    """Return the content of every source file of the package, as hashes."""
+    files = sorted(package.rglob("*.py"))
+    return {path.relative_to(package).as_posix(): sha256(path) for path in files}
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Return the folder of outputs that fit the present state of everything."""
+    names = {n for page in chapters() for n in datasets_of(read_chapter(page))}
+    state = {
+        "package": package_state(),
+        "environment": sorted(
+            {f"{d.metadata['Name']} {d.version}" for d in metadata.distributions()}
+        ),
+        "python": sys.version,
+        "data": data_state(names),
+        "budget": runtime.budget(),
+        "backend": backend.name(),
+        "device": runtime.device(),
+    }
+    text = json.dumps(state, sort_keys=True)
+    return CACHE / hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def cached(notebook: nbformat.NotebookNode) -> bool:
+    """Say whether the outputs of a chapter are in the cache, whole.
+
+    A build that was killed while it wrote can leave a record without its file.
+    """
+    cache = get_cache(cache_folder())
+    try:
+        cache.merge_match_into_notebook(notebook)
+    except Exception:  # not there, or unreadable: run the chapter
+        return False
+    return True
+
+
+def run_chapter(
+    path: Path, environment: dict[str, str]
+) -> tuple[nbformat.NotebookNode, float, str]:
+    """Run one chapter in an empty folder; return it, its seconds and its error."""
+    os.environ.update(environment)
+    notebook = read_chapter(path)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        result = single_nb_execution(
+            notebook,
+            cwd=folder,
+            timeout=CELL_TIMEOUT_S,
+            allow_errors=False,
+            extra_arguments=["--log-level=ERROR"],  # of the kernel's own remarks
+        )
+    seconds = time.perf_counter() - start
+    if result.err is not None:
+        return notebook, seconds, result.exc_string
+    missing = images_without_alt(notebook)
+    error = f"Figures without alt text: {missing}" if missing else ""
+    return notebook, seconds, error
+
+
+def keep(path: Path, notebook: nbformat.NotebookNode, seconds: float) -> None:
+    """Put an executed chapter into the cache."""
+    cache = get_cache(cache_folder())
+    # jupyter-cache trips over what a build that was killed left behind.
+    _, key = cache.create_hashed_notebook(notebook)
+    shutil.rmtree(cache_folder() / "executed" / key, ignore_errors=True)
+    bundle = CacheBundleIn(
+        notebook, str(path), data={"execution_seconds": round(seconds, 2)}
+    )
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def say(path: Path, outcome: str, seconds: float | None = None) -> None:
+    """Print the line of progress of one chapter."""
+    time_taken = "" if seconds is None else f"{seconds:.1f} s"
+    print(f"  {path.stem:<32}{time_taken:>9}  {outcome}", flush=True)
+
+
+def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
+    """Run the chapters that have no fitting outputs yet; return those that failed."""
+    notebooks = {page: read_chapter(page) for page in pages}
+    environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    names = {n for notebook in notebooks.values() for n in datasets_of(notebook)}
+    if "out of reach" in data_state(names).values():
+        environment["IMGCLS_OFFLINE"] = "1"  # asked once, above, for all chapters
+    print(f"Chapters ({runtime.budget()} budget, {backend.name()}):", flush=True)
+    missing = []
+    for page, notebook in notebooks.items():
+        if cached(notebook):
+            say(page, "unchanged")
+        else:
+            missing.append(page)
+    failed = []
+    # Fresh processes, because threads share one event loop and one signal handler.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running: dict[Future, Path] = {
+            pool.submit(run_chapter, page, environment): page for page in missing
+        }
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                page = running.pop(future)
+                try:
+                    notebook, seconds, error = future.result()
+                except Exception as problem:  # a dead kernel, no memory, ...
+                    seconds, error = None, "".join(traceback.format_exception(problem))
+                if error:
+                    failed.append(page)
+                    say(page, "FAILED", seconds)
+                    print(error, file=sys.stderr, flush=True)
+                else:
+                    keep(page, notebook, seconds)
+                    say(page, "done", seconds)
+    return failed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all chapters, or those named; return 1 when one failed."""
+    parser = argparse.ArgumentParser("python -m tools.execute", description=__doc__)
+    parser.add_argument("chapter", nargs="*", help="a part of a chapter's file name")
+    parser.add_argument("--jobs", type=int, help="chapters at a time (default: cores)")
+    options = parser.parse_args(arguments)
+    pages = chapters()
+    if options.chapter:
+        pages = [p for p in pages if any(word in p.name for word in options.chapter)]
+        if not pages:
+            known = ", ".join(page.stem for page in chapters())
+            parser.error(f"no chapter fits {options.chapter}; there are: {known}")
+    # One chapter at a time on a GPU: they would fight for its memory.
+    jobs = options.jobs or (1 if runtime.budget() == "gpu" else os.cpu_count() or 1)
+    failed = execute(pages, jobs)
+    if failed:
+        print(f"Failed: {', '.join(page.stem for page in failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
