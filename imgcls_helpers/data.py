@@ -574,7 +574,7 @@ def split_indices(
         owed += exact
         sizes = np.maximum(np.floor(exact + 1e-9), 1)
         while sizes.sum() < n:
-            sizes[np.argmax(np.where(sizes < exact - 1e-9, owed - sizes, -n))] += 1
+            sizes[np.argmax(np.where(sizes < exact - 1e-9, owed - sizes, -np.inf))] += 1
         while sizes.sum() > n:
             sizes[np.argmax(sizes)] -= 1
         owed -= sizes

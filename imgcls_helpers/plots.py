@@ -423,7 +423,7 @@ def curves(
         if x is None:
             ax.xaxis.get_major_locator().set_params(integer=True)
         if percent:
-            ax.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
+            _percent_axis(ax.yaxis)
         ax.grid(axis="y")
         ax.set(xlabel=x_label, ylabel=y_label)
         if len(series) > 1:
@@ -431,6 +431,12 @@ def curves(
         if runs > 1:
             _note(figure, f"Line: mean of {runs} runs. Band: lowest to highest.")
     return figure
+
+
+def _percent_axis(axis: mpl.axis.Axis) -> None:
+    """Write shares as "5%" or "2.5%", on few enough ticks that none overlap."""
+    axis.set_major_locator(mpl.ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
 
 
 def _legend_above(figure: Figure, names: list[str]) -> None:
@@ -532,6 +538,8 @@ def bars(
                 textcoords="offset points",
                 va="center",
                 ha="left" if means[i] >= 0 else "right",
+                # A number stays legible where the reference line runs through it.
+                bbox={"facecolor": _PAPER, "edgecolor": "none", "pad": 1},
             )
         ax.set_yticks(at, names)
         ax.tick_params(axis="y", length=0)
@@ -539,11 +547,13 @@ def bars(
         ax.margins(x=0.16)
         ax.grid(axis="x")
         if percent:
-            ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
+            _percent_axis(ax.xaxis)
         ax.set_xlabel(x_label)
         if reference is not None:
             label, where = reference
-            ax.axvline(where, color=_INK, linestyle="--", linewidth=1.6, label=label)
+            ax.axvline(
+                where, color=_INK, linestyle="--", linewidth=1.6, label=label, zorder=2
+            )
             figure.legend(loc="outside upper left")
         if means.min() >= 0:
             ax.set_xlim(left=0)

@@ -17,9 +17,8 @@ def targets() -> set[str]:
 
 
 def test_help_lists_the_targets():
-    run = subprocess.run(
-        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = ["make", "--no-print-directory", "help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     listed = {line.split()[0] for line in run.stdout.splitlines()[1:]}
     assert listed == targets()
     assert {"book", "test", "notebooks", "lock", "serve", "clean"} <= listed

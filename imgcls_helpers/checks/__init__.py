@@ -43,7 +43,7 @@ import copy
 import ctypes
 import dis
 import html
-import importlib.util
+import importlib
 import inspect
 import io
 import linecache
@@ -400,9 +400,7 @@ def exercises() -> dict[str, Exercise]:
 
 def _load(chapter: int) -> None:
     if chapter in _MODULES:
-        module = f"{__name__}.{_MODULES[chapter]}"
-        if importlib.util.find_spec(module):
-            importlib.import_module(module)
+        importlib.import_module(f"{__name__}.{_MODULES[chapter]}")
 
 
 # --- Checking -----------------------------------------------------------------------
@@ -1178,7 +1176,9 @@ def _own_line(raised: BaseException, answer: Any) -> str:
     found = None
     for frame, number in traceback.walk_tb(raised.__traceback__):
         file = frame.f_code.co_filename
-        if file == own or not (file.startswith(_NOT_THEIRS) or file.startswith("<fro")):
+        if file == own or not (
+            file.startswith(_NOT_THEIRS) or file.startswith("<frozen")
+        ):
             found = file, number
     if found is None:
         return ""
