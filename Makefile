@@ -21,8 +21,7 @@ help:  ## List the targets
 setup:  ## Make the environment in .venv, if it is not there
 	@$(PYTHON) tools/setup_env.py $(BACKEND)
 
-book: setup notebooks  ## Run the chapters and build the site: _build/html/index.html
-	@$(RUN) -m tools.execute
+book: setup  ## Run the chapters and build the site: _build/html/index.html
 	@$(RUN) -m tools.build
 
 test: setup  ## Run every test

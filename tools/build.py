@@ -1,4 +1,4 @@
-"""Build the site from the executed chapters: ``python -m tools.build``."""
+"""Make the book: notebooks, executed chapters, site. ``python -m tools.build``."""
 
 from __future__ import annotations
 
@@ -8,23 +8,38 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import execute, notebooks
+
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 
 
 def main() -> int:
-    """Run Jupyter Book with every warning fatal; return its exit status."""
+    """Write and run what changed, then run Jupyter Book with every warning fatal."""
+    if notebooks.main([]) != 0 or execute.main([]) != 0:
+        return 1
+    print("Building the site ...", flush=True)
     # Jupyter Book leaves the pages of chapters that are gone.
     shutil.rmtree(SITE, ignore_errors=True)
     # --all, because pages that are not read again do not repeat their warnings.
     options = ["--all", "-W", "-n", "--keep-going", "--quiet"]
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [jupyter_book, "build", str(ROOT), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    status = subprocess.run(command, env=environment, cwd=ROOT).returncode
-    if status == 0:
-        print(f"The book is in {SITE / 'index.html'}")
-    return status
+    if execute.out_of_reach():
+        environment["IMGCLS_OFFLINE"] = "1"  # not to be asked a second time
+    # What Jupyter Book says on success is a page of paths; warnings go to stderr.
+    run = subprocess.run(
+        [jupyter_book, "build", str(ROOT), *options],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if run.returncode != 0:
+        print(run.stdout)
+        return run.returncode
+    print(f"The book is in {SITE / 'index.html'}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -80,13 +79,11 @@ def fetch(name: str) -> bool:
     if os.environ.get("IMGCLS_OFFLINE", "0") not in ("", "0"):
         return False
     print(f"  fetching the data set {name} ...", flush=True)
-    code = "import sys; from imgcls_helpers import data; data.load_dataset(sys.argv[1])"
-    run = subprocess.run(
-        [sys.executable, "-c", code, name], capture_output=True, text=True
-    )
-    if run.returncode != 0:
-        reason = run.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        print(f"  {name} is out of reach; chapters show their fallback.\n  {reason[0]}")
+    try:
+        data.load_dataset(name)
+    except data.DataUnavailableError as error:
+        reason = str(error).partition(" There are three ways")[0]
+        print(f"  {name} is out of reach; chapters show their fallback. {reason}")
     return data.dataset_file(name) is not None
 
 
@@ -108,16 +105,27 @@ def package_state(package: Path = Path(data.__file__).parent) -> dict[str, str]:
 
 
 @functools.cache
+def book_data() -> dict[str, str]:
+    """Return the `data_state` of every data set that a chapter loads."""
+    names = {n for page in chapters() for n in datasets_of(read_chapter(page))}
+    return data_state(names)
+
+
+def out_of_reach() -> bool:
+    """Say whether a chapter has to show a fallback."""
+    return "out of reach" in book_data().values()
+
+
+@functools.cache
 def cache_folder() -> Path:
     """Return the folder of outputs that fit the present state of everything."""
-    names = {n for page in chapters() for n in datasets_of(read_chapter(page))}
     state = {
         "package": package_state(),
         "environment": sorted(
             {f"{d.metadata['Name']} {d.version}" for d in metadata.distributions()}
         ),
         "python": sys.version,
-        "data": data_state(names),
+        "data": book_data(),
         "budget": runtime.budget(),
         "backend": backend.name(),
         "device": runtime.device(),
@@ -184,9 +192,8 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     """Run the chapters that have no fitting outputs yet; return those that failed."""
     notebooks = {page: read_chapter(page) for page in pages}
     environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    names = {n for notebook in notebooks.values() for n in datasets_of(notebook)}
-    if "out of reach" in data_state(names).values():
-        environment["IMGCLS_OFFLINE"] = "1"  # asked once, above, for all chapters
+    if out_of_reach():
+        environment["IMGCLS_OFFLINE"] = "1"  # asked once, for all chapters
     print(f"Chapters ({runtime.budget()} budget, {backend.name()}):", flush=True)
     missing = []
     for page, notebook in notebooks.items():
