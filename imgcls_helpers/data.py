@@ -19,6 +19,7 @@ import math
 import os
 import socket
 import tempfile
+import textwrap
 import threading
 import urllib.error
 import urllib.request
@@ -497,7 +498,12 @@ class Dataset:
         return [(key, value) for key, value in rows if value]
 
     def __repr__(self) -> str:
-        lines = [f"  {key:<8} {value}" for key, value in self._rows()]
+        lines = [
+            textwrap.fill(
+                value, 72, initial_indent=f"  {key:<8} ", subsequent_indent=" " * 11
+            )
+            for key, value in self._rows()
+        ]
         return "\n".join([f"Dataset {self.name!r}", *lines])
 
     def _repr_html_(self) -> str:
