@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +146,40 @@ def test_an_unknown_chapter_is_refused(capsys):
     with pytest.raises(SystemExit):
         execute.main(["no-such-chapter"])
     assert "01-background" in capsys.readouterr().err
+
+
+RUN_TWO = """
+import sys
+from pathlib import Path
+from tools import execute
+folder = Path(sys.argv[1])
+execute.cache_folder = lambda: folder / "cache"
+if __name__ == "__main__":
+    execute.execute(sorted(folder.glob("*.md")), jobs=1)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills by process group")
+def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path, cache, capsys):
+    first = chapter(tmp_path, "01-quick", "print('once')")
+    second = chapter(tmp_path, "02-slow", "import time\ntime.sleep(120)")
+    script = tmp_path / "run_two.py"
+    script.write_text(RUN_TWO)
+    build = subprocess.Popen(
+        [sys.executable, script, tmp_path],
+        env={**os.environ, "PYTHONPATH": str(execute.ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in build.stdout:
+        if "01-quick" in line:
+            break
+    os.killpg(build.pid, signal.SIGKILL)
+    build.wait()
+    build.stdout.close()
+    chapter(tmp_path, "02-slow", "print('now quick')")
+    assert execute.execute([first, second], jobs=1) == []
+    printed = capsys.readouterr().out
+    assert re.search(r"01-quick +unchanged", printed)
+    assert re.search(r"02-slow +[\d.]+ s +done", printed)
