@@ -188,6 +188,9 @@ _log_level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if _log_level in ("2", "3") and "tensorflow" not in sys.modules:
     sys.meta_path.insert(0, _QuietTensorFlow())
 os.environ["KERAS_BACKEND"] = _choose()
+if os.environ["KERAS_BACKEND"] == "jax":
+    # Keras asks JAX for labels as NumPy has them, int64; int32 holds every class.
+    warnings.filterwarnings("ignore", "Explicitly requested dtype int64", UserWarning)
 
 
 def name() -> str:
