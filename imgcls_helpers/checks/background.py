@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -224,6 +225,12 @@ def _ceil(formula: Callable[[float, float], float]) -> Callable[[float, float], 
             "Round up: `math.ceil`.",
         ),
         Mistake(
+            "one too many",
+            lambda p, half_width: math.floor(Z**2 * p * (1 - p) / half_width**2) + 2,
+            "That is one image more than is needed.",
+            "Round up, and no more: `math.ceil`.",
+        ),
+        Mistake(
             "not a whole number",
             lambda p, half_width: Z**2 * p * (1 - p) / half_width**2,
             "The formula is right, but there are no fractions of an image.",
@@ -400,11 +407,26 @@ def _clear_cases(
     return train, labels, images[clear][:40]
 
 
+def _ten_classes(train_images, train_labels, images):
+    x, y = _rows(train_images), np.asarray(train_labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the mean of no images
+        centroids = np.stack([x[y == k].mean(axis=0) for k in range(10)])
+    return _distances(_rows(images), centroids).argmin(axis=1)
+
+
 @function_exercise(
     "1.4",
     "Nearest centroid",
     reference=_nearest_centroid,
     mistakes=[
+        Mistake(
+            "ten classes",
+            _ten_classes,
+            "Your code expects the classes 0 to 9. A class without images has no mean "
+            "(nan), and `argmin` then picks it.",
+            "Go through `np.unique(train_labels)`.",
+        ),
         Mistake(
             "wrapped round in uint8",
             _wrapped,

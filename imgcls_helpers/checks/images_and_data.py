@@ -134,6 +134,16 @@ def _crop_end_is_size(image: np.ndarray, size: int) -> np.ndarray:
     return image[top:size, left:size]
 
 
+def _crop_halved_apart(image: np.ndarray, size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    return _window(image, height // 2 - size // 2, width // 2 - size // 2, size)
+
+
+def _crop_two_halves(image: np.ndarray, size: int) -> np.ndarray:
+    row, column, half = image.shape[0] // 2, image.shape[1] // 2, size // 2
+    return image[row - half : row + half, column - half : column + half]
+
+
 @function_exercise(
     "2.2",
     "Centre crop",
@@ -177,6 +187,19 @@ def _crop_end_is_size(image: np.ndarray, size: int) -> np.ndarray:
             "ends at size",
             _crop_end_is_size,
             "A slice `top:size` has `size - top` rows, not `size`.",
+            "End the slice at `top + size`.",
+        ),
+        Mistake(
+            "halved apart",
+            _crop_halved_apart,
+            "You halve the height and the size separately, and so round twice.",
+            "Subtract first, then halve: `(height - size) // 2`.",
+        ),
+        Mistake(
+            "two halves",
+            _crop_two_halves,
+            "You take `size // 2` to each side of the middle. Where `size` is odd, "
+            "that is one row and one column too few.",
             "End the slice at `top + size`.",
         ),
     ],
@@ -237,6 +260,14 @@ def _resize_tiled(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image[rows][:, columns]
 
 
+def _resize_rounded(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    def lookup(before: int, after: int) -> np.ndarray:
+        centres = (np.arange(after) + 0.5) * before / after
+        return np.minimum(np.rint(centres).astype(int), before - 1)
+
+    return image[lookup(image.shape[0], height)][:, lookup(image.shape[1], width)]
+
+
 @function_exercise(
     "2.3",
     "Resize by nearest neighbour",
@@ -248,6 +279,13 @@ def _resize_tiled(image: np.ndarray, height: int, width: int) -> np.ndarray:
             "You look up the corner of each new pixel, not its centre, so the "
             "picture moves by a part of a pixel.",
             "The centre of row `r` is at `r + 0.5`; add the half before you scale.",
+        ),
+        Mistake(
+            "rounded to the nearest",
+            _resize_rounded,
+            "You round the centre to the nearest whole number. A centre at 1.7 lies in "
+            "old row 1, not 2.",
+            "The row in which a centre lies is `int(centre)`.",
         ),
         Mistake(
             "ends on ends",
