@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from tools import execute, notebooks
+from tools.chapter import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 
 

@@ -335,7 +335,7 @@ class Book:
         self.pages: dict[str, Page] = {}
         self.chapters: list[Page] = []
         problems: list[Problem] = []
-        for docname in _toc_files(root):
+        for docname in toc_files(root):
             path = Path(f"{docname}.md")
             try:
                 text = (root / path).read_text(encoding="utf-8")
@@ -460,7 +460,9 @@ class Book:
         return "no page of _toc.yml is there"
 
 
-def _toc_files(root: Path) -> Iterator[str]:
+def toc_files(root: Path) -> Iterator[str]:
+    """Yield the pages of ``_toc.yml`` in order, as it names them: without ``.md``."""
+
     def walk(node: Any) -> Iterator[str]:
         if isinstance(node, list):
             for item in node:

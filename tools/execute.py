@@ -26,16 +26,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import nbformat
-import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from imgcls_helpers import backend, data, runtime
+from tools.chapter import ROOT, toc_files
 from tools.check_chapters import images_without_alt
 
-ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "_build" / "executed"
 CELL_TIMEOUT_S = 1800
 LOADS = re.compile(r"load_dataset\(\s*[\"'](\w+)[\"']")
@@ -43,9 +42,7 @@ LOADS = re.compile(r"load_dataset\(\s*[\"'](\w+)[\"']")
 
 def chapters() -> list[Path]:
     """Return the chapters of the book in order: the numbered pages of _toc.yml."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
-    pages = [ROOT / f"{entry['file']}.md" for entry in entries]
+    pages = [ROOT / f"{name}.md" for name in toc_files(ROOT)]
     return [page for page in pages if re.match(r"\d\d-", page.name)]
 
 
