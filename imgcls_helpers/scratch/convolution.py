@@ -1,0 +1,568 @@
+"""Two-dimensional convolution, forward and backward, and the road to a fast one.
+
+The deep-learning name is convolution; what is computed is cross-correlation: the
+kernel is not flipped. See Goodfellow, Bengio and Courville, Deep Learning, section
+9.1.
+
+Shapes used throughout: images `x` (N, H, W, C), kernel (R, S, C / groups, F), bias
+(F,), result (N, P, Q, F).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from imgcls_helpers.scratch._arrays import floats, pair
+
+__all__ = [
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_backward_loops",
+    "conv2d_fft",
+    "conv2d_im2col",
+    "conv2d_loops",
+    "conv2d_positions",
+    "conv2d_windows",
+    "im2col",
+    "output_size",
+    "pad_amounts",
+]
+
+Padding = str | int | Sequence[Sequence[int]]
+
+# The columns of one block should stay in the processor's cache.
+_BLOCK_BYTES = 800_000
+
+
+# Sizes ----------------------------------------------------------------------
+
+
+def output_size(
+    size: int, kernel_size: int, *, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> int:
+    """Return how many positions a kernel takes along one axis.
+
+    ``floor((size + padding - dilation (kernel_size - 1) - 1) / stride) + 1``, where
+    `padding` counts both sides together.
+
+    Raises
+    ------
+    ValueError
+        If the kernel does not fit once.
+
+    References
+    ----------
+    Dumoulin and Visin, A guide to convolution arithmetic for deep learning,
+    arXiv:1603.07285, relationship 15.
+
+    Examples
+    --------
+    >>> output_size(32, 3)
+    30
+    >>> output_size(32, 3, stride=2, padding=2)
+    16
+    """
+    span = dilation * (kernel_size - 1) + 1
+    if size + padding < span:
+        raise ValueError(
+            f"A kernel that spans {span} does not fit into {size} + {padding} "
+            "(image and padding). Make the kernel or the dilation smaller, or pad more."
+        )
+    return (size + padding - span) // stride + 1
+
+
+def pad_amounts(
+    size: int, kernel_size: int, padding: str, *, stride: int = 1, dilation: int = 1
+) -> tuple[int, int]:
+    """Return how many zeros go before and after one axis.
+
+    "valid" adds none. "same" adds as many as give ``ceil(size / stride)`` positions;
+    where their number is odd, the extra one goes after.
+
+    Raises
+    ------
+    ValueError
+        If `padding` is neither "valid" nor "same".
+
+    Examples
+    --------
+    >>> pad_amounts(32, 3, "same")
+    (1, 1)
+    >>> pad_amounts(32, 3, "same", stride=2)
+    (0, 1)
+    """
+    if padding == "valid":
+        return 0, 0
+    if padding != "same":
+        raise ValueError(
+            f"padding is {padding!r}. Expected 'valid', 'same', a whole number, or "
+            "((top, bottom), (left, right))."
+        )
+    positions = -(-size // stride)
+    needed = (positions - 1) * stride + dilation * (kernel_size - 1) + 1
+    total = max(needed - size, 0)
+    return total // 2, total - total // 2
+
+
+def padding_pairs(
+    padding: Padding,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int] = (1, 1),
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return ((top, bottom), (left, right)) for any of the forms of `padding`."""
+    if isinstance(padding, str):
+        return tuple(
+            pad_amounts(n, k, padding, stride=s, dilation=d)
+            for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True)
+        )
+    if np.ndim(padding) == 0:
+        both = pair(padding, "padding", least=0)
+        return both, both
+    rows, columns = padding
+    return pair(rows, "padding", least=0), pair(columns, "padding", least=0)
+
+
+class _Geometry:
+    """The checked arguments of a convolution, and the sizes that follow from them."""
+
+    def __init__(self, x, kernel, bias, strides, padding, dilation, groups):
+        floats(x, "x", ndim=4)
+        floats(kernel, "kernel", ndim=4)
+        channels, filters = x.shape[3], kernel.shape[3]
+        if groups < 1 or channels % groups or filters % groups:
+            raise ValueError(
+                f"groups is {groups!r}. Expected a divisor of the channels "
+                f"({channels}) and of the filters ({filters})."
+            )
+        if kernel.shape[2] * groups != channels:
+            raise ValueError(
+                f"x has {channels} channels, and the kernel, of shape {kernel.shape}, "
+                f"expects {kernel.shape[2] * groups}. A kernel has the shape (rows, "
+                "columns, channels / groups, filters)."
+            )
+        if bias is not None and floats(bias, "bias").shape != (filters,):
+            raise ValueError(
+                f"bias has shape {bias.shape}. Expected ({filters},): one number for "
+                "each filter."
+            )
+        self.strides = pair(strides, "strides")
+        self.dilation = pair(dilation, "dilation")
+        self.span = tuple(
+            d * (k - 1) + 1
+            for d, k in zip(self.dilation, kernel.shape[:2], strict=True)
+        )
+        self.pads = padding_pairs(
+            padding, x.shape[1:3], kernel.shape[:2], self.strides, self.dilation
+        )
+        self.out = tuple(
+            output_size(n, k, stride=s, padding=sum(p), dilation=d)
+            for n, k, s, p, d in zip(
+                x.shape[1:3],
+                kernel.shape[:2],
+                self.strides,
+                self.pads,
+                self.dilation,
+                strict=True,
+            )
+        )
+        # Group g reads a slice of the channels and makes a slice of the filters.
+        c, f = channels // groups, filters // groups
+        self.groups = [
+            (slice(g * c, (g + 1) * c), slice(g * f, (g + 1) * f))
+            for g in range(groups)
+        ]
+        # As many images at a time as keep their columns in the cache.
+        columns = kernel.shape[0] * kernel.shape[1] * channels * np.prod(self.out)
+        self.block = max(1, int(_BLOCK_BYTES // (columns * x.itemsize)))
+
+    def pad(self, x: np.ndarray) -> np.ndarray:
+        """Put zeros around the images."""
+        if self.pads == ((0, 0), (0, 0)):
+            return x
+        return np.pad(x, ((0, 0), *self.pads, (0, 0)))
+
+    def seen_from(self, i: int, j: int) -> tuple[slice, slice]:
+        """Return the pixels that kernel cell (i, j) meets, over all positions."""
+        return tuple(
+            slice(k * d, k * d + s * (p - 1) + 1, s)
+            for k, d, s, p in zip(
+                (i, j), self.dilation, self.strides, self.out, strict=True
+            )
+        )
+
+    def windows(self, padded: np.ndarray) -> np.ndarray:
+        """Return the windows as a view of shape (R, S, C, N, P, Q)."""
+        channels_first = np.ascontiguousarray(padded.transpose(3, 0, 1, 2))
+        view = sliding_window_view(channels_first, self.span, axis=(2, 3))
+        (s, t), (d, e) = self.strides, self.dilation
+        return view[:, :, ::s, ::t, ::d, ::e].transpose(4, 5, 0, 1, 2, 3)
+
+
+# The layer ------------------------------------------------------------------
+
+
+def conv2d(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """Slide a kernel over images: what a convolution layer computes.
+
+    With stride s, dilation d and the zeros of the padding already around x,
+
+    ``y[n,p,q,f] = bias[f] + sum_ijc x[n, s p + d i, s q + d j, c] kernel[i,j,c,f]``
+
+    This is cross-correlation; the kernel is not flipped. `conv2d_loops` is this
+    formula word for word. Here the windows of a few images at a time are copied
+    into the columns of a matrix, and one matrix product does all the sums.
+
+    Parameters
+    ----------
+    x : array of float, shape (N, H, W, C)
+    kernel : array of float, shape (R, S, C / groups, F)
+    bias : array of float, shape (F,), optional
+    strides : int or (int, int)
+        Step from one position to the next, along rows and columns.
+    padding : "valid", "same", int, or ((top, bottom), (left, right))
+        "same" gives ``ceil(H / stride)`` rows, as in Keras.
+    dilation : int or (int, int)
+        Distance of neighbouring kernel cells in the image.
+    groups : int
+        The channels and the filters are cut into so many groups; a filter sees
+        only the channels of its own group. With as many groups as channels this is
+        a depthwise convolution.
+
+    Returns
+    -------
+    array of float, shape (N, P, Q, F)
+
+    Raises
+    ------
+    TypeError
+        If an array is not float32 or float64.
+    ValueError
+        If shapes or options do not fit.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, equation 9.6 and section 9.5.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> conv2d(x, np.ones((2, 2, 1, 1)))[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    geometry = _Geometry(x, kernel, bias, strides, padding, dilation, groups)
+    windows = geometry.windows(geometry.pad(x))
+    y = np.empty((len(x), *geometry.out, kernel.shape[3]), np.result_type(x, kernel))
+    buffer = np.empty_like(windows[:, :, :, : geometry.block], order="C")
+    for start in range(0, len(x), geometry.block):
+        part = y[start : start + geometry.block]
+        columns = buffer[:, :, :, : len(part)]
+        np.copyto(columns, windows[:, :, :, start : start + len(part)])
+        for c, f in geometry.groups:
+            weights = kernel[..., f].reshape(-1, f.stop - f.start)
+            rows = columns[:, :, c].reshape(len(weights), -1).T
+            np.matmul(rows, weights, out=part.reshape(-1, part.shape[-1])[:, f])
+    if bias is not None:
+        y += bias
+    return y
+
+
+def conv2d_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the gradients of the loss behind `conv2d`.
+
+    From ``dy[n,p,q,f]``, the gradient with respect to the result,
+
+    ``dkernel[i,j,c,f] = sum_npq x[n, s p + d i, s q + d j, c] dy[n,p,q,f]``
+
+    ``dx[n, s p + d i, s q + d j, c] += sum_f kernel[i,j,c,f] dy[n,p,q,f]``
+
+    ``dbias[f] = sum_npq dy[n,p,q,f]``
+
+    `conv2d_backward_loops` says the same in loops.
+
+    Parameters
+    ----------
+    dy : array of float, shape (N, P, Q, F)
+    x, kernel, strides, padding, dilation, groups
+        As they were given to `conv2d`.
+
+    Returns
+    -------
+    dx : array of float, shape (N, H, W, C)
+    dkernel : array of float, shape (R, S, C / groups, F)
+    dbias : array of float, shape (F,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; also if `dy` has not the shape of its result.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, equations 9.11 and 9.13.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> dx, dkernel, dbias = conv2d_backward(
+    ...     np.ones((1, 2, 2, 1)), x, np.ones((2, 2, 1, 1))
+    ... )
+    >>> dkernel[:, :, 0, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    >>> dx[0, :, :, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    geometry = _Geometry(x, kernel, None, strides, padding, dilation, groups)
+    _check_dy(dy, (len(x), *geometry.out, kernel.shape[3]))
+    padded = geometry.pad(x)
+    windows = geometry.windows(padded)
+    dkernel = np.zeros_like(kernel)
+    # Channels first, as the windows are; turned back at the end.
+    dx = np.zeros((x.shape[3], *padded.shape[:3]), x.dtype)
+    for start in range(0, len(x), geometry.block):
+        images = slice(start, start + geometry.block)
+        columns = np.ascontiguousarray(windows[:, :, :, images])
+        dcolumns = np.empty_like(columns)
+        for c, f in geometry.groups:
+            weights = kernel[..., f].reshape(-1, f.stop - f.start)
+            rows = dy[images, ..., f].reshape(-1, f.stop - f.start)
+            dweights = columns[:, :, c].reshape(len(weights), -1) @ rows
+            dkernel[..., f] += dweights.reshape(dkernel[..., f].shape)
+            part = dcolumns[:, :, c]
+            part[...] = (weights @ rows.T).reshape(part.shape)
+        for i in range(kernel.shape[0]):
+            for j in range(kernel.shape[1]):
+                dx[:, images, *geometry.seen_from(i, j)] += dcolumns[i, j]
+    (top, _), (left, _) = geometry.pads
+    dx = dx[:, :, top : top + x.shape[1], left : left + x.shape[2]]
+    return np.ascontiguousarray(dx.transpose(1, 2, 3, 0)), dkernel, dy.sum((0, 1, 2))
+
+
+def _check_dy(dy: np.ndarray, expected: tuple[int, ...]) -> None:
+    if floats(dy, "dy").shape != expected:
+        raise ValueError(
+            f"dy has shape {dy.shape}. Expected {expected}: the shape of the result "
+            "of the forward pass."
+        )
+
+
+# The formula, word for word ---------------------------------------------------
+
+
+def conv2d_loops(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """Do as `conv2d` does, in seven loops: slow, and as plain as the formula.
+
+    Parameters and result are those of `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> conv2d_loops(x, np.ones((2, 2, 1, 1)))[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    geometry = _Geometry(x, kernel, bias, strides, padding, dilation, groups)
+    padded = geometry.pad(x)
+    (s, t), (d, e) = geometry.strides, geometry.dilation
+    rows, columns, depth, filters = kernel.shape
+    y = np.zeros((len(x), *geometry.out, filters), np.result_type(x, kernel))
+    for n in range(len(x)):
+        for p in range(geometry.out[0]):
+            for q in range(geometry.out[1]):
+                for f in range(filters):
+                    first = f // (filters // groups) * depth
+                    for i in range(rows):
+                        for j in range(columns):
+                            for c in range(depth):
+                                pixel = padded[
+                                    n, s * p + d * i, t * q + e * j, first + c
+                                ]
+                                y[n, p, q, f] += pixel * kernel[i, j, c, f]
+    return y if bias is None else y + bias
+
+
+def conv2d_backward_loops(
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Do as `conv2d_backward` does, one product of the forward pass at a time.
+
+    Each product ``x * kernel`` of the forward pass sends ``dy * kernel`` back to its
+    pixel and ``dy * x`` to its weight. Parameters and results are those of
+    `conv2d_backward`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> dy, kernel = np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1))
+    >>> conv2d_backward_loops(dy, x, kernel)[1][:, :, 0, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    geometry = _Geometry(x, kernel, None, strides, padding, dilation, groups)
+    _check_dy(dy, (len(x), *geometry.out, kernel.shape[3]))
+    padded = geometry.pad(x)
+    (s, t), (d, e) = geometry.strides, geometry.dilation
+    rows, columns, depth, filters = kernel.shape
+    dpadded, dkernel = np.zeros_like(padded), np.zeros_like(kernel)
+    for n, p, q, f in np.ndindex(dy.shape):
+        first = f // (filters // groups) * depth
+        for i, j, c in np.ndindex(rows, columns, depth):
+            pixel = n, s * p + d * i, t * q + e * j, first + c
+            dpadded[pixel] += dy[n, p, q, f] * kernel[i, j, c, f]
+            dkernel[i, j, c, f] += dy[n, p, q, f] * padded[pixel]
+    (top, _), (left, _) = geometry.pads
+    dx = dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]
+    return dx, dkernel, dy.sum((0, 1, 2))
+
+
+# The stages between: stride 1, no padding -------------------------------------
+
+
+def conv2d_positions(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Loop over the positions alone; NumPy sums each window over all images.
+
+    Stride 1, no padding. Shapes as in `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> float(conv2d_positions(x, np.ones((2, 2, 1, 1)))[0, 1, 1, 0])
+    24.0
+    """
+    geometry = _Geometry(x, kernel, None, 1, "valid", 1, 1)
+    rows, columns, _, filters = kernel.shape
+    y = np.empty((len(x), *geometry.out, filters), np.result_type(x, kernel))
+    for p in range(geometry.out[0]):
+        for q in range(geometry.out[1]):
+            window = x[:, p : p + rows, q : q + columns]
+            y[:, p, q] = np.einsum("nijc,ijcf->nf", window, kernel)
+    return y
+
+
+def conv2d_windows(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Let NumPy see all windows at once, as a view, and sum over them.
+
+    Stride 1, no padding. Shapes as in `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> float(conv2d_windows(x, np.ones((2, 2, 1, 1)))[0, 1, 1, 0])
+    24.0
+    """
+    _Geometry(x, kernel, None, 1, "valid", 1, 1)
+    windows = sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
+    return np.einsum("npqcij,ijcf->npqf", windows, kernel)
+
+
+def im2col(x: np.ndarray, kernel_size: int | Sequence[int]) -> np.ndarray:
+    """Copy each window of the images into a row of a matrix.
+
+    Stride 1, no padding.
+
+    Parameters
+    ----------
+    x : array of float, shape (N, H, W, C)
+    kernel_size : int or (int, int)
+        Rows R and columns S of the window.
+
+    Returns
+    -------
+    array of float, shape (N P Q, R S C)
+
+    Examples
+    --------
+    >>> im2col(np.arange(9.0).reshape(1, 3, 3, 1), 2)
+    array([[0., 1., 3., 4.],
+           [1., 2., 4., 5.],
+           [3., 4., 6., 7.],
+           [4., 5., 7., 8.]])
+    """
+    floats(x, "x", ndim=4)
+    rows, columns = pair(kernel_size, "kernel_size")
+    for size, window in zip(x.shape[1:3], (rows, columns), strict=True):
+        output_size(size, window)
+    windows = sliding_window_view(x, (rows, columns), axis=(1, 2))
+    in_order = windows.transpose(0, 1, 2, 4, 5, 3)
+    return in_order.reshape(-1, rows * columns * x.shape[3])
+
+
+def conv2d_im2col(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Write the convolution as one matrix product.
+
+    ``y = im2col(x) @ kernel.reshape(R S C, F)``. Stride 1, no padding. Shapes as in
+    `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> float(conv2d_im2col(x, np.ones((2, 2, 1, 1)))[0, 1, 1, 0])
+    24.0
+    """
+    geometry = _Geometry(x, kernel, None, 1, "valid", 1, 1)
+    filters = kernel.shape[3]
+    y = im2col(x, kernel.shape[:2]) @ kernel.reshape(-1, filters)
+    return y.reshape(len(x), *geometry.out, filters)
+
+
+def conv2d_fft(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Multiply spectra: a correlation is a product with the conjugate spectrum.
+
+    Worth it for large kernels only. Stride 1, no padding. Shapes as in `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> round(float(conv2d_fft(x, np.ones((2, 2, 1, 1)))[0, 1, 1, 0]), 6)
+    24.0
+    """
+    geometry = _Geometry(x, kernel, None, 1, "valid", 1, 1)
+    size = x.shape[1:3]
+    images = np.fft.rfft2(x, axes=(1, 2))
+    weights = np.fft.rfft2(kernel, s=size, axes=(0, 1))
+    product = np.einsum("nhwc,hwcf->nhwf", images, weights.conj(), optimize=True)
+    y = np.fft.irfft2(product, s=size, axes=(1, 2))
+    # Further down and right the kernel has wrapped around to the other side.
+    return y[:, : geometry.out[0], : geometry.out[1]].astype(x.dtype)

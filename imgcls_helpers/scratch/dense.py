@@ -1,0 +1,112 @@
+"""The dense (fully connected) layer, forward and backward."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imgcls_helpers.scratch._arrays import floats
+
+__all__ = ["dense", "dense_backward"]
+
+
+def dense(
+    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """Let every input reach every unit.
+
+    ``y[n,u] = bias[u] + sum_d x[n,d] kernel[d,u]``
+
+    Parameters
+    ----------
+    x : array of float, shape (N, D)
+    kernel : array of float, shape (D, U)
+    bias : array of float, shape (U,), optional
+
+    Returns
+    -------
+    array of float, shape (N, U)
+
+    Raises
+    ------
+    TypeError
+        If an array is not float32 or float64.
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, equation 6.36.
+
+    Examples
+    --------
+    >>> dense(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([0.5]))
+    array([[11.5]])
+    """
+    _check(x, kernel)
+    if bias is None:
+        return x @ kernel
+    if floats(bias, "bias").shape != kernel.shape[1:]:
+        raise ValueError(
+            f"bias has shape {bias.shape}. Expected ({kernel.shape[1]},): one number "
+            "for each unit."
+        )
+    return x @ kernel + bias
+
+
+def dense_backward(
+    dy: np.ndarray, x: np.ndarray, kernel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the gradients of the loss behind `dense`.
+
+    ``dx[n,d] = sum_u dy[n,u] kernel[d,u]``, ``dkernel[d,u] = sum_n x[n,d] dy[n,u]``,
+    ``dbias[u] = sum_n dy[n,u]``. As matrices: ``dy K^T``, ``x^T dy``, and the sum of
+    the rows.
+
+    Parameters
+    ----------
+    dy : array of float, shape (N, U)
+    x : array of float, shape (N, D)
+    kernel : array of float, shape (D, U)
+
+    Returns
+    -------
+    dx : array of float, shape (N, D)
+    dkernel : array of float, shape (D, U)
+    dbias : array of float, shape (U,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dense`; also if `dy` has not the shape of its result.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, algorithm 6.4.
+
+    Examples
+    --------
+    >>> dx, dkernel, dbias = dense_backward(
+    ...     np.array([[1.0]]), np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
+    ... )
+    >>> dx
+    array([[3., 4.]])
+    >>> dkernel
+    array([[1.],
+           [2.]])
+    """
+    _check(x, kernel)
+    if floats(dy, "dy").shape != (len(x), kernel.shape[1]):
+        raise ValueError(
+            f"dy has shape {dy.shape}. Expected {(len(x), kernel.shape[1])}: the shape "
+            "of the result of the forward pass."
+        )
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=0)
+
+
+def _check(x: np.ndarray, kernel: np.ndarray) -> None:
+    floats(x, "x", ndim=2)
+    if floats(kernel, "kernel").ndim != 2 or x.shape[1] != kernel.shape[0]:
+        raise ValueError(
+            f"x has shape {x.shape} and kernel has shape {kernel.shape}. Expected "
+            f"(N, D) and (D, units): the kernel needs {x.shape[1]} rows."
+        )

@@ -1,0 +1,454 @@
+"""The layers of a `Network`: Keras's names, NumPy's arithmetic.
+
+A layer keeps what it needs from `forward` until `backward`. Its arrays lie in two
+dicts, `weights` and `gradients`, under the names that Keras uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from imgcls_helpers.scratch import activations as _activations
+from imgcls_helpers.scratch import pooling as _pooling
+from imgcls_helpers.scratch._arrays import pair
+from imgcls_helpers.scratch._arrays import rate as checked_rate
+from imgcls_helpers.scratch.convolution import Padding, conv2d, conv2d_backward
+from imgcls_helpers.scratch.dense import dense, dense_backward
+from imgcls_helpers.scratch.initializers import Initializer, initializer
+from imgcls_helpers.scratch.normalization import (
+    batch_norm,
+    batch_norm_backward,
+    dropout,
+)
+
+__all__ = [
+    "Activation",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "Layer",
+    "MaxPooling2D",
+    "Rescaling",
+]
+
+
+class Layer:
+    """What all layers have in common.
+
+    Attributes
+    ----------
+    weights : dict of str to array
+        Everything that the layer remembers, in Keras's order.
+    gradients : dict of str to array
+        After `backward`: one gradient for each weight that training changes.
+
+    Examples
+    --------
+    >>> layer = Flatten()
+    >>> layer.forward(np.zeros((2, 3, 3, 1))).shape
+    (2, 9)
+    >>> layer.backward(np.zeros((2, 9))).shape
+    (2, 3, 3, 1)
+    """
+
+    def __init__(self):
+        self.weights: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+        self._x: np.ndarray | None = None
+
+    def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        """Make the weights for inputs of this shape (without the batch axis)."""
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the layer's result for a batch, and keep what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """Turn dL/d(result) into dL/d(input); set `gradients` on the way."""
+        raise NotImplementedError
+
+    @property
+    def trainable(self) -> list[str]:
+        """The names of the weights that training changes."""
+        return list(self.weights)
+
+    @property
+    def _input(self) -> np.ndarray:
+        if self._x is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward was called before forward. Call "
+                "forward on a batch first: backward needs what it keeps."
+            )
+        return self._x
+
+
+class Conv2D(Layer):
+    """A convolution layer: `conv2d` with a kernel and a bias that are learned.
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size : int or (int, int)
+    strides, dilation_rate : int or (int, int)
+    padding : "valid", "same", int, or ((top, bottom), (left, right))
+    groups : int
+    use_bias : bool
+    kernel_initializer : str, float or function
+        See `initializers.initializer`. The bias starts at 0.
+
+    Examples
+    --------
+    >>> layer = Conv2D(8, 3)
+    >>> layer.build((28, 28, 1), np.random.default_rng(0))
+    >>> layer.forward(np.zeros((2, 28, 28, 1))).shape
+    (2, 26, 26, 8)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: Padding = "valid",
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+    ):
+        super().__init__()
+        self.filters = filters
+        self.kernel_size = pair(kernel_size, "kernel_size")
+        self.use_bias = use_bias
+        self.kernel_initializer = initializer(kernel_initializer)
+        self._options = {
+            "strides": strides,
+            "padding": padding,
+            "dilation": dilation_rate,
+            "groups": groups,
+        }
+
+    def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
+        channels = shape[2] // self._options["groups"]
+        kernel = (*self.kernel_size, channels, self.filters)
+        self.weights = {"kernel": self.kernel_initializer(kernel, rng)}
+        if self.use_bias:
+            self.weights["bias"] = np.zeros(self.filters)
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return conv2d(x, **self.weights, **self._options)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        dx, dkernel, dbias = conv2d_backward(
+            dy, self._input, self.weights["kernel"], **self._options
+        )
+        self.gradients = {"kernel": dkernel}
+        if self.use_bias:
+            self.gradients["bias"] = dbias
+        return dx
+
+
+class Dense(Layer):
+    """A dense layer: `dense` with a kernel and a bias that are learned.
+
+    Parameters
+    ----------
+    units : int
+    use_bias : bool
+    kernel_initializer : str, float or function
+        See `initializers.initializer`. The bias starts at 0.
+
+    Examples
+    --------
+    >>> layer = Dense(10)
+    >>> layer.build((64,), np.random.default_rng(0))
+    >>> layer.forward(np.zeros((2, 64))).shape
+    (2, 10)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        use_bias: bool = True,
+        kernel_initializer: Initializer = "glorot_uniform",
+    ):
+        super().__init__()
+        self.units = units
+        self.use_bias = use_bias
+        self.kernel_initializer = initializer(kernel_initializer)
+
+    def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
+        if len(shape) != 1:
+            raise ValueError(
+                f"Dense was given examples of shape {shape}. Expected one axis: put "
+                "Flatten() or GlobalAveragePooling2D() before it."
+            )
+        self.weights = {"kernel": self.kernel_initializer((*shape, self.units), rng)}
+        if self.use_bias:
+            self.weights["bias"] = np.zeros(self.units)
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return dense(x, **self.weights)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        dx, dkernel, dbias = dense_backward(dy, self._input, self.weights["kernel"])
+        self.gradients = {"kernel": dkernel}
+        if self.use_bias:
+            self.gradients["bias"] = dbias
+        return dx
+
+
+class _Pooling2D(Layer):
+    """What max and average pooling share: a window, a stride, a padding."""
+
+    _forward: Callable
+    _backward: Callable
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: Padding = "valid",
+    ):
+        super().__init__()
+        self._options = pool_size, strides, padding
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        self._x = x
+        return type(self)._forward(x, *self._options)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return type(self)._backward(dy, self._input, *self._options)
+
+
+class MaxPooling2D(_Pooling2D):
+    """Keep the largest value of each window; see `max_pool`.
+
+    Examples
+    --------
+    >>> MaxPooling2D(2).forward(np.zeros((1, 8, 8, 3))).shape
+    (1, 4, 4, 3)
+    """
+
+    _forward = staticmethod(_pooling.max_pool)
+    _backward = staticmethod(_pooling.max_pool_backward)
+
+
+class AveragePooling2D(_Pooling2D):
+    """Take the mean of each window; see `average_pool`.
+
+    Examples
+    --------
+    >>> AveragePooling2D(2).forward(np.zeros((1, 8, 8, 3))).shape
+    (1, 4, 4, 3)
+    """
+
+    _forward = staticmethod(_pooling.average_pool)
+    _backward = staticmethod(_pooling.average_pool_backward)
+
+
+class GlobalMaxPooling2D(Layer):
+    """Keep the largest value of each channel; see `global_max_pool`.
+
+    Examples
+    --------
+    >>> GlobalMaxPooling2D().forward(np.zeros((1, 8, 8, 3))).shape
+    (1, 3)
+    """
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return _pooling.global_max_pool(x)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return _pooling.global_max_pool_backward(dy, self._input)
+
+
+class GlobalAveragePooling2D(Layer):
+    """Take the mean of each channel; see `global_average_pool`.
+
+    Examples
+    --------
+    >>> GlobalAveragePooling2D().forward(np.zeros((1, 8, 8, 3))).shape
+    (1, 3)
+    """
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return _pooling.global_average_pool(x)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return _pooling.global_average_pool_backward(dy, self._input)
+
+
+class Flatten(Layer):
+    """Write all values of an example into one row: (N, H, W, C) to (N, H W C).
+
+    Examples
+    --------
+    >>> Flatten().forward(np.zeros((2, 8, 8, 3))).shape
+    (2, 192)
+    """
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return x.reshape(len(x), int(np.prod(x.shape[1:])))
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return dy.reshape(self._input.shape)
+
+
+class Activation(Layer):
+    """One of the functions of the module `activations`, by its name.
+
+    Parameters
+    ----------
+    name : "relu", "sigmoid", "tanh", "gelu", "softmax" or "log_softmax"
+
+    Examples
+    --------
+    >>> Activation("relu").forward(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    """
+
+    def __init__(self, name: str):
+        super().__init__()
+        known = [n for n in _activations.__all__ if not n.endswith("_backward")]
+        if name not in known:
+            raise ValueError(
+                f"There is no activation {name!r}. Expected one of {', '.join(known)}."
+            )
+        self.name = name
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._x = x
+        return getattr(_activations, self.name)(x)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return getattr(_activations, f"{self.name}_backward")(dy, self._input)
+
+
+class Rescaling(Layer):
+    """Compute ``y = scale x + offset``, such as 1/255 for pixels. It learns nothing.
+
+    Examples
+    --------
+    >>> Rescaling(1 / 255).forward(np.array([[255.0]]))
+    array([[1.]])
+    """
+
+    def __init__(self, scale: float, offset: float = 0.0):
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        return x * x.dtype.type(self.scale) + x.dtype.type(self.offset)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return dy * dy.dtype.type(self.scale)
+
+
+class BatchNormalization(Layer):
+    """Batch normalization; see `batch_norm`.
+
+    While training it uses the mean and variance of the batch, and keeps a moving
+    average of both, ``moving = momentum moving + (1 - momentum) batch``. Otherwise it
+    uses the moving averages, so that an image's result does not depend on the others.
+
+    Parameters
+    ----------
+    momentum : float, from 0 to below 1
+    epsilon : float
+
+    Examples
+    --------
+    >>> layer = BatchNormalization()
+    >>> layer.build((3,), np.random.default_rng(0))
+    >>> bool(abs(layer.forward(np.eye(3), training=True).mean()) < 1e-6)
+    True
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3):
+        super().__init__()
+        self.momentum, self.epsilon = checked_rate(momentum, "momentum"), epsilon
+
+    def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
+        self.weights = {
+            "gamma": np.ones(shape[-1]),
+            "beta": np.zeros(shape[-1]),
+            "moving_mean": np.zeros(shape[-1]),
+            "moving_variance": np.ones(shape[-1]),
+        }
+
+    @property
+    def trainable(self) -> list[str]:  # noqa: D102
+        return ["gamma", "beta"]
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        w = self.weights
+        self._x, self._training = x, training
+        if training:
+            axes = tuple(range(x.ndim - 1))
+            for name, batch in (("mean", x.mean(axes)), ("variance", x.var(axes))):
+                moving = w[f"moving_{name}"]
+                moving += (1 - self.momentum) * (batch - moving)
+            return batch_norm(x, w["gamma"], w["beta"], self.epsilon)
+        return w["gamma"] * self._normalized(x) + w["beta"]
+
+    def _normalized(self, x: np.ndarray) -> np.ndarray:
+        return (x - self.weights["moving_mean"]) / self._scale(x)
+
+    def _scale(self, x: np.ndarray) -> np.ndarray:
+        return np.sqrt(self.weights["moving_variance"] + x.dtype.type(self.epsilon))
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        x, gamma = self._input, self.weights["gamma"]
+        if self._training:
+            dx, dgamma, dbeta = batch_norm_backward(dy, x, gamma, self.epsilon)
+        else:  # the moving averages are constants
+            axes = tuple(range(x.ndim - 1))
+            dx = dy * gamma / self._scale(x)
+            dgamma, dbeta = (dy * self._normalized(x)).sum(axes), dy.sum(axes)
+        self.gradients = {"gamma": dgamma, "beta": dbeta}
+        return dx
+
+
+class Dropout(Layer):
+    """Set a random share of the values to 0 while training; see `dropout`.
+
+    Otherwise the values go through unchanged.
+
+    Parameters
+    ----------
+    rate : float, from 0 to below 1
+
+    Examples
+    --------
+    >>> Dropout(0.5).forward(np.ones((1, 3)))
+    array([[1., 1., 1.]])
+    """
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = checked_rate(rate, "rate")
+        self._rng = np.random.default_rng(0)
+
+    def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
+        self._rng = rng
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
+        self._mask = np.ones((), x.dtype)
+        if training:
+            x, self._mask = dropout(x, self.rate, self._rng)
+        return x
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
+        return dy * self._mask

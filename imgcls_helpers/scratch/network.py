@@ -1,0 +1,295 @@
+"""A stack of layers that trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imgcls_helpers.scratch.layers import Layer
+
+__all__ = ["Network"]
+
+
+class Network:
+    """Layers, one after the other, with the names that a Keras model has.
+
+    The forward pass calls the layers in order. The backward pass calls them in reverse
+    order, each with the gradient that the next one returned: that is backpropagation.
+
+    Parameters
+    ----------
+    layers : list of Layer
+    input_shape : tuple of int
+        The shape of one example, such as (8, 8, 1).
+    seed : int
+        For the weights, and for dropout.
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    TypeError
+        If something in the list is not a layer.
+    ValueError
+        If the layers do not fit together; the message names the layer.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, section 6.5.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import scratch
+    >>> network = scratch.Network(
+    ...     [scratch.Flatten(), scratch.Dense(10)], input_shape=(8, 8, 1)
+    ... )
+    >>> network.count_params()
+    650
+    >>> network.predict(np.zeros((2, 8, 8, 1), "float32")).shape
+    (2, 10)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Sequence[int],
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+    ):
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype is {dtype!r}. Expected 'float32' or 'float64'.")
+        self.layers = list(layers)
+        self.input_shape = tuple(int(n) for n in input_shape)
+        rng = np.random.default_rng(seed)
+        x = np.zeros((1, *self.input_shape), self.dtype)
+        self._shapes = []
+        for place, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(
+                    f"Layer {place} is a {type(layer).__name__}. Expected a layer of "
+                    "imgcls_helpers.scratch, such as Dense(10)."
+                )
+            if any(layer is other for other in self.layers[:place]):
+                raise ValueError(
+                    f"Layer {place} stands in the list twice. Make a new one: a layer "
+                    "keeps its own weights."
+                )
+            try:
+                layer.build(x.shape[1:], rng)
+                layer.weights = {
+                    name: array.astype(self.dtype)
+                    for name, array in layer.weights.items()
+                }
+                x = layer.forward(x)
+            except ValueError as error:
+                raise ValueError(
+                    f"Layer {place}, {type(layer).__name__}, does not fit on examples "
+                    f"of shape {x.shape[1:]}: {error}"
+                ) from error
+            self._shapes.append(x.shape[1:])
+
+    # Weights ----------------------------------------------------------------
+
+    @property
+    def trainable_weights(self) -> list[np.ndarray]:
+        """The arrays that training changes, in the order of the layers."""
+        return [
+            layer.weights[name] for layer in self.layers for name in layer.trainable
+        ]
+
+    @property
+    def gradients(self) -> list[np.ndarray]:
+        """The gradients of the last `backward`, in the order of `trainable_weights`."""
+        return [
+            layer.gradients[name] for layer in self.layers for name in layer.trainable
+        ]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all arrays, in the order of Keras's `get_weights`."""
+        return [a.copy() for layer in self.layers for a in layer.weights.values()]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Take over arrays, such as those of a Keras model of the same layers.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape does not fit; then nothing is changed.
+        """
+        own = [a for layer in self.layers for a in layer.weights.values()]
+        shapes, given = [a.shape for a in own], [np.shape(a) for a in weights]
+        if shapes != given:
+            raise ValueError(f"weights have the shapes {given}. Expected {shapes}.")
+        for array, new in zip(own, weights, strict=True):
+            array[...] = new
+
+    def count_params(self) -> int:
+        """Return how many numbers the weights hold together."""
+        return sum(a.size for layer in self.layers for a in layer.weights.values())
+
+    def summary(self) -> None:
+        """Print a table: layer, shape of its result, parameters."""
+        print(f"{'layer':<24}{'result':<20}{'parameters':>10}")
+        for layer, shape in zip(self.layers, self._shapes, strict=True):
+            name = getattr(layer, "name", "")
+            title = type(layer).__name__ + (f" ({name})" if name else "")
+            size = sum(a.size for a in layer.weights.values())
+            print(f"{title:<24}{shape!s:<20}{size:>10,}")
+        print(f"{'together':<44}{self.count_params():>10,}")
+
+    # Forward and backward ---------------------------------------------------
+
+    def _as_batch(self, x: Any) -> np.ndarray:
+        x = np.asarray(x)
+        if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
+            expected = ", ".join(map(str, ("N", *self.input_shape)))
+            raise ValueError(f"x has shape {x.shape}. Expected ({expected}).")
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"x has dtype {x.dtype}. Expected numbers.")
+        return x.astype(self.dtype, copy=False)
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return the results for a batch (N, *input_shape), whole numbers or floats."""
+        x = self._as_batch(x)
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """Take dL/d(result) back through all layers; return dL/d(input)."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Return the results for any number of examples, a batch at a time."""
+        x = np.asarray(x)
+        return np.concatenate(
+            [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+            or [self.forward(x)]
+        )
+
+    def loss_and_gradients(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        loss: Any,
+        *,
+        sample_weight: np.ndarray | None = None,
+        training: bool = True,
+    ) -> tuple[float, list[np.ndarray]]:
+        """Return the loss of a batch and its gradient for each trainable weight."""
+        result = self.forward(x, training)
+        value = loss(y, result, sample_weight)
+        self.backward(loss.gradient(y, result, sample_weight))
+        return value, self.gradients
+
+    # Training ---------------------------------------------------------------
+
+    def fit(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        loss: Any,
+        optimizer: Any,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        class_weight: Sequence[float] | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> dict[str, list[float]]:
+        """Train: a forward pass, a backward pass and a step for each batch.
+
+        Parameters
+        ----------
+        x : array, shape (N, *input_shape)
+        y : array, shape (N,) or (N, K)
+            What the loss expects.
+        loss : one of the losses of this package
+        optimizer : one of the optimizers of this package
+        epochs, batch_size : int
+        validation_data : (x, y), optional
+            Judged after every epoch, never trained on.
+        class_weight : sequence of K numbers, optional
+            The weight of each class in the loss; `y` holds class numbers then.
+        shuffle : bool
+            Draw a new order for each epoch.
+        seed : int
+            For that order.
+
+        Returns
+        -------
+        dict of str to list of float
+            "loss", "accuracy" and, with validation data, "val_loss" and "val_accuracy",
+            one number an epoch. As in Keras, the first two are means over the batches
+            as they were while the weights still changed.
+
+        Raises
+        ------
+        ValueError
+            If there are no examples, or `x` and `y` differ in length.
+        FloatingPointError
+            If the loss becomes NaN or infinite; the message says where.
+        """
+        x, y = self._as_batch(x), np.asarray(y)
+        if not len(x) or len(x) != len(y):
+            raise ValueError(
+                f"x holds {len(x)} examples and y holds {len(y)} labels. Expected "
+                "equally many, at least one."
+            )
+        if batch_size < 1 or epochs < 0:
+            raise ValueError(
+                f"batch_size is {batch_size}, epochs is {epochs}. Expected a batch "
+                "size from 1 and epochs from 0."
+            )
+        weights = None
+        if class_weight is not None:
+            weights = np.asarray(class_weight, self.dtype)[y]
+        rng = np.random.default_rng(seed)
+        history: dict[str, list[float]] = {"loss": [], "accuracy": []}
+        if validation_data is not None:
+            history |= {"val_loss": [], "val_accuracy": []}
+        for epoch in range(epochs):
+            order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
+            total = right = 0.0
+            for start in range(0, len(x), batch_size):
+                batch = order[start : start + batch_size]
+                result = self.forward(x[batch], training=True)
+                w = None if weights is None else weights[batch]
+                value = loss(y[batch], result, w)
+                if not math.isfinite(value):
+                    raise FloatingPointError(
+                        f"The loss is {value} in epoch {epoch + 1}, batch "
+                        f"{start // batch_size + 1}. Try a smaller learning rate, and "
+                        "look for NaN in x."
+                    )
+                self.backward(loss.gradient(y[batch], result, w))
+                optimizer.apply(self.gradients, self.trainable_weights)
+                total += value * len(batch)
+                right += _right(y[batch], result)
+            history["loss"].append(total / len(x))
+            history["accuracy"].append(right / len(x))
+            if validation_data is not None:
+                judged = self.evaluate(*validation_data, loss)
+                history["val_loss"].append(judged["loss"])
+                history["val_accuracy"].append(judged["accuracy"])
+        return history
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray, loss: Any) -> dict[str, float]:
+        """Return the mean "loss" and the "accuracy" on examples, without training."""
+        result, y = self.predict(x), np.asarray(y)
+        return {
+            "loss": float(loss(y, result)),
+            "accuracy": float(_right(y, result) / len(y)),
+        }
+
+
+def _right(y: np.ndarray, result: np.ndarray) -> int:
+    labels = y if y.ndim == 1 else y.argmax(axis=1)
+    return int((result.argmax(axis=1) == labels).sum())
