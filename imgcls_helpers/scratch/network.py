@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -235,7 +234,7 @@ class Network:
         ValueError
             If there are no examples, or `x` and `y` differ in length.
         FloatingPointError
-            If the loss becomes NaN or infinite; the message says where.
+            If the results become NaN or infinite; the message says where.
         """
         x, y = self._as_batch(x), np.asarray(y)
         if not len(x) or len(x) != len(y):
@@ -260,19 +259,20 @@ class Network:
             total = right = 0.0
             for start in range(0, len(x), batch_size):
                 batch = order[start : start + batch_size]
-                result = self.forward(x[batch], training=True)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    result = self.forward(x[batch], training=True)
+                if not np.isfinite(result).all():
+                    raise FloatingPointError(
+                        "The network's results are NaN or infinite in epoch "
+                        f"{epoch + 1}, batch {start // batch_size + 1}. Try a smaller "
+                        "learning rate, and look for NaN in x."
+                    )
                 w = None if weights is None else weights[batch]
                 value = loss(y[batch], result, w)
-                if not math.isfinite(value):
-                    raise FloatingPointError(
-                        f"The loss is {value} in epoch {epoch + 1}, batch "
-                        f"{start // batch_size + 1}. Try a smaller learning rate, and "
-                        "look for NaN in x."
-                    )
                 self.backward(loss.gradient(y[batch], result, w))
                 optimizer.apply(self.gradients, self.trainable_weights)
                 total += value * len(batch)
-                right += _right(y[batch], result)
+                right += _right(y[batch], result, loss)
             history["loss"].append(total / len(x))
             history["accuracy"].append(right / len(x))
             if validation_data is not None:
@@ -286,10 +286,14 @@ class Network:
         result, y = self.predict(x), np.asarray(y)
         return {
             "loss": float(loss(y, result)),
-            "accuracy": float(_right(y, result) / len(y)),
+            "accuracy": float(_right(y, result, loss) / len(y)),
         }
 
 
-def _right(y: np.ndarray, result: np.ndarray) -> int:
-    labels = y if y.ndim == 1 else y.argmax(axis=1)
+def _right(y: np.ndarray, result: np.ndarray, loss: Any) -> int:
+    """Count the examples whose class is predicted, by class number or one-hot."""
+    if result.shape[1] == 1:  # one unit answers yes or no
+        middle = 0.0 if getattr(loss, "from_logits", False) else 0.5
+        return int(((result[:, 0] > middle) == (y.reshape(-1) > 0.5)).sum())
+    labels = y.argmax(axis=1) if y.shape == result.shape else y.reshape(-1)
     return int((result.argmax(axis=1) == labels).sum())
