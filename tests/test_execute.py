@@ -103,6 +103,14 @@ def test_a_chapter_runs_in_an_empty_folder(tmp_path, cache):
     assert not (tmp_path / "left-behind").exists()
 
 
+def test_chapters_at_a_time_share_the_cores(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(execute.os, "cpu_count", lambda: 4)
+    code = "import os\nprint(os.environ['OPENBLAS_NUM_THREADS'])"
+    pages = [chapter(tmp_path, name, code + f"  # {name}") for name in ("01-a", "02-b")]
+    assert execute.execute(pages, jobs=2) == []
+    assert [output_of(page) for page in pages] == ["2\n", "2\n"]
+
+
 def folder_name(**environment: str) -> str:
     """Return the cache folder's name as a fresh process sees it."""
     run = subprocess.run(

@@ -198,6 +198,10 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
             say(page, "unchanged")
         else:
             missing.append(page)
+    # Chapters at a time share the cores: threads of NumPy that outnumber them wait on
+    # each other, and take many times as long.
+    share = max(1, (os.cpu_count() or 1) // max(1, min(jobs, len(missing))))
+    environment["OPENBLAS_NUM_THREADS"] = str(share)
     failed = []
     # Fresh processes, because threads share one event loop and one signal handler.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
