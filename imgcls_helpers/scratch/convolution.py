@@ -120,11 +120,15 @@ def padding_pairs(
             pad_amounts(n, k, padding, stride=s, dilation=d)
             for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True)
         )
-    if np.ndim(padding) == 0:
+    if not isinstance(padding, (tuple, list, np.ndarray)):
         both = pair(padding, "padding", least=0)
         return both, both
-    rows, columns = padding
-    return pair(rows, "padding", least=0), pair(columns, "padding", least=0)
+    if [np.shape(sides) for sides in padding] != [(2,), (2,)]:
+        raise ValueError(
+            f"padding is {padding!r}. Expected 'valid', 'same', a whole number, or "
+            "((top, bottom), (left, right))."
+        )
+    return tuple(pair(sides, "padding", least=0) for sides in padding)
 
 
 class _Geometry:
@@ -134,7 +138,8 @@ class _Geometry:
         floats(x, "x", ndim=4)
         floats(kernel, "kernel", ndim=4)
         channels, filters = x.shape[3], kernel.shape[3]
-        if groups < 1 or channels % groups or filters % groups:
+        whole = isinstance(groups, (int, np.integer))
+        if not whole or groups < 1 or channels % groups or filters % groups:
             raise ValueError(
                 f"groups is {groups!r}. Expected a divisor of the channels "
                 f"({channels}) and of the filters ({filters})."
@@ -413,7 +418,9 @@ def conv2d_loops(
                                     n, s * p + d * i, t * q + e * j, first + c
                                 ]
                                 y[n, p, q, f] += pixel * kernel[i, j, c, f]
-    return y if bias is None else y + bias
+    if bias is not None:
+        y += bias
+    return y
 
 
 def conv2d_backward_loops(
@@ -565,4 +572,5 @@ def conv2d_fft(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     product = np.einsum("nhwc,hwcf->nhwf", images, weights.conj(), optimize=True)
     y = np.fft.irfft2(product, s=size, axes=(1, 2))
     # Further down and right the kernel has wrapped around to the other side.
-    return y[:, : geometry.out[0], : geometry.out[1]].astype(x.dtype)
+    y = y[:, : geometry.out[0], : geometry.out[1]]
+    return y.astype(np.result_type(x, kernel), copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -104,10 +105,10 @@ def initializer(
     """
     if callable(wanted):
         return wanted
-    if not isinstance(wanted, str) and np.ndim(wanted) == 0 and wanted >= 0:
+    if isinstance(wanted, Real) and wanted >= 0:
         return lambda shape, rng: rng.normal(0, wanted, shape)
     known = {"glorot_uniform": glorot_uniform, "he_normal": he_normal}
-    if wanted not in known:
+    if not isinstance(wanted, str) or wanted not in known:
         raise ValueError(
             f"kernel_initializer is {wanted!r}. Expected one of {', '.join(known)}, a "
             "standard deviation, or a function of (shape, rng)."

@@ -440,15 +440,16 @@ class Dropout(Layer):
         super().__init__()
         self.rate = checked_rate(rate, "rate")
         self._rng = np.random.default_rng(0)
+        self._mask = np.ones(())
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
         self._rng = rng
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
-        self._mask = np.ones((), x.dtype)
+        self._x, self._mask = x, np.ones((), x.dtype)
         if training:
             x, self._mask = dropout(x, self.rate, self._rng)
         return x
 
     def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        return dy * self._mask
+        return dy * np.broadcast_to(self._mask, self._input.shape)

@@ -267,7 +267,9 @@ class BinaryCrossentropy(Loss):
 
     def _slope(self, y_true, y_pred):
         if self.from_logits:
-            return (sigmoid(y_pred) - y_true) / y_pred[0].size
+            # sigmoid(z) - t, without losing digits where it is near 0.
+            slope = (1 - y_true) * sigmoid(y_pred) - y_true * sigmoid(-y_pred)
+            return slope / y_pred[0].size
         p = np.clip(y_pred, _EPSILON, 1 - _EPSILON)
         slope = (1 - y_true) / (1 - p) - y_true / p
         return np.where(p == y_pred, slope, 0) / y_pred[0].size

@@ -84,6 +84,7 @@ class Network:
                     for name, array in layer.weights.items()
                 }
                 x = layer.forward(x)
+                layer._x = None  # these zeros are no batch to go back from
             except ValueError as error:
                 raise ValueError(
                     f"Layer {place}, {type(layer).__name__}, does not fit on examples "
@@ -103,6 +104,11 @@ class Network:
     @property
     def gradients(self) -> list[np.ndarray]:
         """The gradients of the last `backward`, in the order of `trainable_weights`."""
+        if any(layer.trainable and not layer.gradients for layer in self.layers):
+            raise RuntimeError(
+                "There are no gradients yet. Call forward and backward first, or "
+                "loss_and_gradients."
+            )
         return [
             layer.gradients[name] for layer in self.layers for name in layer.trainable
         ]
@@ -249,7 +255,20 @@ class Network:
             )
         weights = None
         if class_weight is not None:
-            weights = np.asarray(class_weight, self.dtype)[y]
+            if y.ndim != 1 or y.dtype.kind not in "iu":
+                raise ValueError(
+                    f"class_weight needs class numbers, and y has shape {y.shape} and "
+                    f"dtype {y.dtype}. Expected ({len(x)},) and whole numbers: call "
+                    "y.argmax(axis=1), and take the sparse loss."
+                )
+            class_weight = np.asarray(class_weight, self.dtype)
+            if y.min() < 0 or y.max() >= len(class_weight):
+                raise ValueError(
+                    f"class_weight holds {len(class_weight)} weights, and y holds "
+                    f"class numbers from {y.min()} to {y.max()}. Expected a weight for "
+                    "each class, counted from 0."
+                )
+            weights = class_weight[y]
         rng = np.random.default_rng(seed)
         history: dict[str, list[float]] = {"loss": [], "accuracy": []}
         if validation_data is not None:

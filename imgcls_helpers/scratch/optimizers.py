@@ -29,6 +29,11 @@ def _positive(value: float, name: str) -> float:
     return float(value)
 
 
+def _norm(g: np.ndarray) -> float:
+    # In float64, where the squares of float32 numbers cannot overflow.
+    return float(np.sqrt(np.sum(np.square(g, dtype=np.float64))))
+
+
 class _Optimizer:
     """What all optimizers share: checks, schedule, clipping, decay, and slots.
 
@@ -182,14 +187,13 @@ class _Optimizer:
         """
         if self.clipvalue is not None:
             return [np.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
-        # In float64, where the squares of float32 numbers cannot overflow.
-        norms = [float(np.sqrt(np.sum(np.square(g, dtype="f8")))) for g in gradients]
         if self.clipnorm is not None:
             c = self.clipnorm
-            return [g * (c / max(n, c)) for g, n in zip(gradients, norms, strict=True)]
+            return [g * (c / max(_norm(g), c)) for g in gradients]
         if self.global_clipnorm is not None:
             c = self.global_clipnorm
-            return [g * (c / max(math.hypot(*norms), c)) for g in gradients]
+            norm = math.hypot(*map(_norm, gradients))
+            return [g * (c / max(norm, c)) for g in gradients]
         return gradients
 
 
@@ -335,7 +339,8 @@ class Adagrad(_Optimizer):
                 "Expected a number from 0."
             )
         self.epsilon = _positive(epsilon, "epsilon")
-        self._slots = {"a": initial_accumulator_value}
+        self.initial_accumulator_value = float(initial_accumulator_value)
+        self._slots = {"a": self.initial_accumulator_value}
 
     def _step(self, g, w, lr, a):
         a += g**2

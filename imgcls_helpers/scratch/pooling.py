@@ -293,7 +293,10 @@ def global_max_pool(x: np.ndarray) -> np.ndarray:
 
 
 def global_max_pool_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Send each gradient to the largest pixel of its channel, the first of equals.
+    """Send each gradient to the largest pixel of its channel.
+
+    Where several pixels are equally large, they share it equally. This is what Keras
+    does here on every backend, other than in `max_pool_backward`.
 
     Parameters
     ----------
@@ -318,7 +321,9 @@ def global_max_pool_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """
     floats(x, "x", ndim=4)
     same_shape(floats(dy, "dy"), x[:, 0, 0], "dy", "the result of the forward pass")
-    return max_pool_backward(dy[:, None, None].astype(x.dtype), x, x.shape[1:3])
+    wins = x == global_max_pool(x)[:, None, None]
+    share = dy.astype(x.dtype) / wins.sum(axis=(1, 2), dtype=x.dtype)
+    return share[:, None, None] * wins
 
 
 def global_average_pool(x: np.ndarray) -> np.ndarray:
