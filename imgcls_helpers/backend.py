@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import logging
 import os
 import re
 import shutil
@@ -187,6 +188,10 @@ class _QuietTensorFlow:
 _log_level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if _log_level in ("2", "3") and "tensorflow" not in sys.modules:
     sys.meta_path.insert(0, _QuietTensorFlow())
+    # A page that makes several models is told each time that this is slow.
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )
 os.environ["KERAS_BACKEND"] = _choose()
 if os.environ["KERAS_BACKEND"] == "jax":
     # Keras asks JAX for labels as NumPy has them, int64; int32 holds every class.

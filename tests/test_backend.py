@@ -373,3 +373,14 @@ def test_version_is_found_under_any_name_of_the_package(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(backend.importlib.metadata, "version", version)
     assert backend.version() == "9.9"
+
+
+def test_the_remark_on_retracing_is_kept_off_the_page():
+    code = """
+import logging
+from imgcls_helpers import backend
+logger = logging.getLogger("tensorflow")
+logger.warning("5 out of the last 5 calls to f triggered tf.function retracing.")
+logger.warning("something else")
+"""
+    assert python(code).stderr.strip() == "something else"

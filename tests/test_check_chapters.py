@@ -479,3 +479,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert re.fullmatch(r"book/02-second\.md:\d+: a share typed into prose .*\n", out)
     (root / "_toc.yml").write_text("root: nowhere\n")
     assert checks.main([], root) == 1
+
+
+def test_a_formula_that_is_cut_by_a_list(tmp_path: Path) -> None:
+    piece = "The label becomes $q (1 - e)\n+ e / K$, with a small e."
+    assert "a formula without its end" in messages(tmp_path, piece)
+    assert "a formula" not in messages(tmp_path, piece.replace("\n+ ", " +\n"))

@@ -341,6 +341,7 @@ FAULTS = {
     '<span class="math">\\(x\\)</span>': "formula not rendered: \\(x\\) (desktop, ph",
     "<p>Let $x$ be</p>": "raw markup in the text: Let $x$ be",
     "<p>Let \\(x\\) be</p>": "raw markup in the text: Let \\(x",
+    "<p>1 - \\epsilon$ is cut</p>": "raw markup in the text: 1 - \\epsilon",
     "<p>see {ref}`x`</p>": "raw markup in the text: see",
     '<p class="math"><mjx-container data-mjx-error="Bad"></mjx-container></p>': (
         "error in a formula: Bad"

@@ -551,3 +551,28 @@ def test_a_loss_that_is_no_number_stops_the_training():
             optimizer=scratch.SGD(),
             shuffle=False,
         )
+
+
+@pytest.mark.parametrize(
+    ("y", "weights", "message"),
+    [
+        (
+            np.eye(10)[[0, 1]],
+            [1.0] * 10,
+            r"y has shape \(2, 10\).*class numbers|argmax",
+        ),
+        (np.array([0, 9]), [1.0] * 9, "class_weight holds 9 weights.*from 0 to 9"),
+        (np.array([-1, 1]), [1.0] * 10, "from -1 to 1"),
+        (np.array([0.0, 1.0]), [1.0] * 10, "dtype float64"),
+    ],
+)
+def test_class_weights_need_class_numbers(y, weights, message):
+    network = scratch.Network([scratch.Flatten(), scratch.Dense(10)], SHAPE)
+    with pytest.raises(ValueError, match=message):
+        network.fit(
+            np.zeros((2, *SHAPE)),
+            y,
+            loss=CRITERION,
+            optimizer=scratch.SGD(),
+            class_weight=weights,
+        )

@@ -550,6 +550,22 @@ def check_numbers(book: Book, page: Page) -> Iterator[Problem]:
                     yield page.problem(piece.line_of(start + match.start()), message)
 
 
+def check_formulas(book: Book, page: Page) -> Iterator[Problem]:
+    """Check that no formula was left as text.
+
+    A formula that runs on to a line that begins with "- " or "+ " is cut in two there:
+    Markdown takes that line for an item of a list.
+    """
+    for piece in prose_of(page):
+        # The title of a folded block is not parsed yet; its formulas are whole.
+        if "$" in re.sub(r"\$[^$\n]*\$", "", piece.text):
+            yield page.problem(
+                piece.line_of(piece.text.index("$")),
+                "a formula without its end or its beginning: does a line of it begin "
+                "with - or +, or is a $ missing?",
+            )
+
+
 def check_links(book: Book, page: Page) -> Iterator[Problem]:
     """Check that relative links lead to pages and that others are https."""
     for fragment, _, token in page.body.walk():
@@ -734,7 +750,8 @@ CHAPTER_CHECKS = (
     check_numbers,
     check_terms,
 )
-PAGE_CHECKS = (check_links, check_citations)  # of every page, not of chapters alone
+# Of every page, not of chapters alone.
+PAGE_CHECKS = (check_links, check_citations, check_formulas)
 
 
 def check_book(book: Book) -> list[Problem]:

@@ -402,7 +402,7 @@ LAYOUT = r"""() => {
   while (texts.nextNode()) {
     const text = texts.currentNode;
     if (text.parentElement.closest("pre, code, script, style, .math")) continue;
-    const raw = text.data.match(/\\[(\[]|\$[^\s$]([^$\n]*[^\s$])?\$|\{[a-z:]+\}`/);
+    const raw = text.data.match(/\\[(\[a-z]|\$[^\s$]([^$\n]*[^\s$])?\$|\{[a-z:]+\}`/);
     if (raw) problems.push(`raw markup in the text: ${text.data.trim().slice(0, 60)}`);
   }
   for (const image of document.querySelectorAll("article img"))
