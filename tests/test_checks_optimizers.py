@@ -149,6 +149,22 @@ def velocity_in_place(w, v, g, rate, momentum):
     return w + v, v
 
 
+def minus_velocity(w, v, g, rate, momentum):
+    v = momentum * v - rate * g
+    w = w - v
+    return w, v
+
+
+def wrong_share(w, v, g, rate, momentum):
+    v = (1 - momentum) * v - rate * g
+    return w + v, v
+
+
+def rate_at_the_end(w, v, g, rate, momentum):
+    v = momentum * v - g
+    return w + rate * v, v
+
+
 def only_weights(w, v, g, rate, momentum):
     v = momentum * v - rate * g
     return w + v
@@ -184,6 +200,33 @@ def corrected_in_place_of_kept(w, m, v, g, t, rate, beta_1, beta_2, epsilon):
     m = (beta_1 * m + (1 - beta_1) * g) / (1 - beta_1**t)
     v = (beta_2 * v + (1 - beta_2) * g**2) / (1 - beta_2**t)
     return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def moments_last(w, m, v, g, t, rate, beta_1, beta_2, epsilon):
+    m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+    w = w - rate * m_hat / (np.sqrt(v_hat) + epsilon)
+    return w, beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+
+
+def no_power(w, m, v, g, t, rate, beta_1, beta_2, epsilon):
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    m_hat, v_hat = m / (1 - beta_1), v / (1 - beta_2)
+    return w - rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+
+
+def no_parentheses(w, m, v, g, t, rate, beta_1, beta_2, epsilon):
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+    return w - rate * m_hat / np.sqrt(v_hat) + epsilon, m, v
+
+
+def step_counted_from_zero(w, m, v, g, t, rate, beta_1, beta_2, epsilon):
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    m_hat, v_hat = m / (1 - beta_1 ** (t - 1)), v / (1 - beta_2 ** (t - 1))
+    return w - rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
 
 
 def drawn_again(n, batch_size, rng):
@@ -223,6 +266,15 @@ def small_first(n, batch_size, rng):
     return np.split(order, range(n % batch_size or batch_size, n, batch_size))
 
 
+def so_many_batches(n, batch_size, rng):
+    return np.array_split(rng.permutation(n), batch_size)
+
+
+def one_too_many(n, batch_size, rng):
+    order = rng.permutation(n + 1)
+    return [order[i : min(i + batch_size, n)] for i in range(0, n, batch_size)]
+
+
 def one_array(n, batch_size, rng):
     return rng.permutation(n)
 
@@ -258,6 +310,23 @@ def not_halved(step, peak, warmup_steps, total_steps):
     return peak * (1 + np.cos(np.pi * q))
 
 
+def floored(step, peak, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return peak * (step + 1) // warmup_steps
+    return schedule_plain(step, peak, warmup_steps, total_steps)
+
+
+def up_to_one(step, peak, warmup_steps, total_steps):
+    return schedule_plain(step, 1.0, warmup_steps, total_steps)
+
+
+def minus_cosine(step, peak, warmup_steps, total_steps):
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    q = min((step - warmup_steps) / (total_steps - warmup_steps), 1)
+    return peak * 0.5 * (1 - np.cos(np.pi * q))
+
+
 def divides_by_zero(step, peak, warmup_steps, total_steps):
     warm = peak * (step + 1) / warmup_steps
     rest = schedule_plain(step, peak, warmup_steps, total_steps)
@@ -275,6 +344,16 @@ def one_by_one(gradients, limit):
 def without_asking(gradients, limit):
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     return [g * limit / (norm + 1e-12) for g in gradients]
+
+
+def without_asking_or_guarding(gradients, limit):
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    return [g * limit / norm for g in gradients]
+
+
+def upside_down(gradients, limit):
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    return [g * norm / limit if norm > limit else g for g in gradients]
 
 
 def no_root(gradients, limit):
@@ -301,11 +380,18 @@ WRONG = [
     ("7.1", blended, "averaged form"),
     ("7.1", weights_first, "old velocity"),
     ("7.1", velocity_in_place, "in-place change"),
+    ("7.1", minus_velocity, "velocity subtracted"),
+    ("7.1", wrong_share, "share that is lost"),
+    ("7.1", rate_at_the_end, "rate outside the velocity"),
     ("7.2", without_correction, "no bias correction"),
     ("7.2", inside, "epsilon inside the root"),
     ("7.2", sums, "moments never decay"),
     ("7.2", magnitudes, "gradient not squared"),
     ("7.2", corrected_in_place_of_kept, "corrected moments returned"),
+    ("7.2", moments_last, "old moments used"),
+    ("7.2", no_power, "power missing in the correction"),
+    ("7.2", no_parentheses, "epsilon outside the divisor"),
+    ("7.2", step_counted_from_zero, "corrected for the step before"),
     ("7.3", drawn_again, "with replacement"),
     ("7.3", whole_batches, "last batch dropped"),
     ("7.3", in_order, "not shuffled"),
@@ -313,15 +399,22 @@ WRONG = [
     ("7.3", global_generator, "another generator"),
     ("7.3", rolled, "hardly shuffled"),
     ("7.3", small_first, "smaller batch not last"),
+    ("7.3", so_many_batches, "number of batches"),
+    ("7.3", one_too_many, "out of range"),
     ("7.3", one_array, "not index arrays"),
     ("7.3", a_generator, "not a list"),
     ("7.4", from_zero, "starts at zero"),
     ("7.4", from_the_start, "not counted from the warm-up"),
     ("7.4", comes_back, "rises again"),
     ("7.4", not_halved, "half missing"),
+    ("7.4", floored, "integer division"),
+    ("7.4", up_to_one, "peak not used"),
+    ("7.4", minus_cosine, "wave upside down"),
     ("7.4", divides_by_zero, "ZeroDivisionError"),
     ("7.5", one_by_one, "each array by itself"),
     ("7.5", without_asking, "always scaled"),
+    ("7.5", without_asking_or_guarding, "always scaled, zeros too"),
+    ("7.5", upside_down, "factor inverted"),
     ("7.5", no_root, "root missing"),
     ("7.5", entries, "by value"),
     ("7.5", norms_added, "sum of the norms"),

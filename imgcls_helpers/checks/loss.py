@@ -115,7 +115,7 @@ def _binary(labels: np.ndarray, probabilities: np.ndarray) -> float:
         Mistake(
             "rows at the labels",
             lambda labels, p: -np.mean(np.log(p[labels])),
-            "`p[labels]` takes whole rows: the label is used as the number of an image.",
+            "`p[labels]` takes whole rows: you use the label as an image's number.",
             "Pair each image with its own label: `p[np.arange(N), labels]`.",
         ),
         Mistake(
@@ -239,7 +239,7 @@ def _sum_of_all(logits: np.ndarray) -> np.ndarray:
         Mistake(
             "small number added",
             lambda z: np.log(_softmax(z) + 1e-7),
-            "The small number under the logarithm hides that small probabilities became "
+            "The small number under the logarithm hides that some probabilities became "
             "0, and bends the result: it never falls below about -16.",
             "Never compute the probabilities: log(a / b) = log a - log b.",
         ),
@@ -673,7 +673,7 @@ def _factor_outside(labels, probabilities, gamma):
             "logarithm of one minus p",
             _each(lambda p, gamma: -((1 - p) ** gamma) * np.log(1 - p)),
             "You take the logarithm of 1 - p.",
-            "The loss of an image is minus the logarithm of p; only the factor has 1 - p.",
+            "Take the logarithm of p; only the factor has 1 - p.",
         ),
         Mistake(
             "mean over classes too",

@@ -69,6 +69,26 @@ def _no_velocity(w, v, g, rate, momentum) -> Arrays:
     return w - rate * g, momentum * v - rate * g
 
 
+def _subtracted(w, v, g, rate, momentum) -> Arrays:
+    v = momentum * v - rate * g
+    return w - v, v
+
+
+def _rate_outside(w, v, g, rate, momentum) -> Arrays:
+    v = momentum * v - g
+    return w + rate * v, v
+
+
+def _share_lost(w, v, g, rate, momentum) -> Arrays:
+    v = (1 - momentum) * v - rate * g
+    return w + v, v
+
+
+def _all_damped(w, v, g, rate, momentum) -> Arrays:
+    v = momentum * (v - rate * g)
+    return w + v, v
+
+
 @function_exercise(
     "7.1",
     "A momentum step",
@@ -130,6 +150,30 @@ def _no_velocity(w, v, g, rate, momentum) -> Arrays:
             "Move by the new velocity: `w + v`.",
         ),
         Mistake(
+            "velocity subtracted",
+            _subtracted,
+            "The new `v` is right, but it is subtracted: the step goes uphill.",
+            "The velocity has its sign already: `w + v`.",
+        ),
+        Mistake(
+            "rate outside the velocity",
+            _rate_outside,
+            "The rate multiplies the whole velocity, not the gradient alone.",
+            "`v = momentum * v - rate * g`, then `w + v`.",
+        ),
+        Mistake(
+            "share that is lost",
+            _share_lost,
+            "The old velocity is multiplied by 1 - momentum.",
+            "`momentum` is the share that survives: `momentum * v`.",
+        ),
+        Mistake(
+            "gradient damped too",
+            _all_damped,
+            "The new gradient is multiplied by `momentum` too.",
+            "Only the old velocity loses a share: `momentum * v - rate * g`.",
+        ),
+        Mistake(
             "returned in the other order",
             lambda *args: _momentum_step(*args)[::-1],
             "The two results are in the other order.",
@@ -152,7 +196,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 def _adam(
     correct_m: bool = True,
     correct_v: bool = True,
-    later: int = 0,
+    share: Callable = lambda beta, t: 1 - beta**t,
     square: Callable = np.square,
     root: Callable = lambda v, epsilon: np.sqrt(v) + epsilon,
 ) -> Callable:
@@ -161,8 +205,8 @@ def _adam(
     def step(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * square(g)
-        m_hat = m / (1 - beta_1 ** (t + later)) if correct_m else m
-        v_hat = v / (1 - beta_2 ** (t + later)) if correct_v else v
+        m_hat = m / share(beta_1, t) if correct_m else m
+        v_hat = v / share(beta_2, t) if correct_v else v
         return w - rate * m_hat / root(v_hat, epsilon), m, v
 
     return step
@@ -209,6 +253,17 @@ def _adam_by_gradient(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
     return w - rate * g / (np.sqrt(v / (1 - beta_2**t)) + epsilon), m, v
 
 
+def _adam_old_moments(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
+    m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+    _, m, v = _adam_step(w, m, v, g, t, rate, beta_1, beta_2, epsilon)
+    return w - rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+
+
+def _adam_epsilon_added(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
+    new, m, v = _adam_step(w, m, v, g, t, rate, beta_1, beta_2, 0.0)
+    return new + epsilon, m, v
+
+
 def _adam_uphill(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
     new, m, v = _adam_step(w, m, v, g, t, rate, beta_1, beta_2, epsilon)
     return 2 * w - new, m, v
@@ -239,9 +294,59 @@ def _adam_uphill(w, m, v, g, t, rate, beta_1, beta_2, epsilon) -> Arrays:
         ),
         Mistake(
             "corrected for the next step",
-            _adam(later=1),
+            _adam(share=lambda beta, t: 1 - beta ** (t + 1)),
             "The correction is that of step `t + 1`.",
             "`t` counts from 1 already: `1 - beta_1**t`.",
+        ),
+        Mistake(
+            "corrected for the step before",
+            _adam(share=lambda beta, t: 1 - beta ** (t - 1)),
+            "The correction is that of step `t - 1`, and at the first step it divides "
+            "by 0.",
+            "`t` counts from 1 already: `1 - beta_1**t`.",
+        ),
+        Mistake(
+            "product in place of the power",
+            _adam(share=lambda beta, t: 1 - beta * t),
+            "The correction has `beta * t` in place of the power.",
+            "`1 - beta_1**t`, with two asterisks.",
+        ),
+        Mistake(
+            "power missing in the correction",
+            _adam(share=lambda beta, t: 1 - beta),
+            "The correction is the same at every step: the power `t` is missing.",
+            "`1 - beta_1**t` and `1 - beta_2**t`.",
+        ),
+        Mistake(
+            "power of the wrong number",
+            _adam(share=lambda beta, t: (1 - beta) ** t),
+            "The power is taken of `1 - beta`, not of `beta`.",
+            "Without parentheses: `1 - beta_1**t`.",
+        ),
+        Mistake(
+            "multiplied by the correction",
+            _adam(share=lambda beta, t: 1 / (1 - beta**t)),
+            "The moments are multiplied by `1 - beta**t`.",
+            "They are too small at first: divide.",
+        ),
+        Mistake(
+            "old moments used",
+            _adam_old_moments,
+            "`m` and `v` are right, but the step is taken with the old ones.",
+            "Update `m` and `v` first, then correct them and step.",
+        ),
+        Mistake(
+            "epsilon missing",
+            _adam(root=lambda v, epsilon: np.sqrt(v)),
+            "`epsilon` is not used.",
+            "Add it to the divisor: `np.sqrt(v_hat) + epsilon`.",
+        ),
+        Mistake(
+            "epsilon outside the divisor",
+            _adam_epsilon_added,
+            "`epsilon` is added to the weights, not to the divisor.",
+            "Division comes before addition: put `np.sqrt(v_hat) + epsilon` in "
+            "parentheses.",
         ),
         Mistake(
             "epsilon inside the root",
@@ -463,7 +568,7 @@ def _check_epoch(answer: Any, batches: list, n: int, batch_size: int) -> None:
             "The last batch begins before `n`: `range(0, n, batch_size)`.",
             mistake="empty batch",
         )
-    if np.array_equal(np.sort(numbers), np.arange(1, n + 1)):
+    if np.array_equal(np.sort(numbers), np.arange(1, n + 1)) and _never_zero(answer):
         raise Wrong(
             f"The numbers go from 1 to n.{where} there is no 0.",
             "Positions in an array count from 0.",
@@ -498,6 +603,14 @@ def _check_epoch(answer: Any, batches: list, n: int, batch_size: int) -> None:
             "Cut from the start; what is left over comes last.",
             mistake="smaller batch not last",
         )
+    pieces = [len(piece) for piece in np.array_split(np.arange(n), batch_size)]
+    if sizes == pieces and len(pieces) != len(wanted):
+        raise Wrong(
+            f"`batch_size` is taken for the number of batches.{where} the sizes are "
+            f"{sizes}.",
+            "It is the number of examples in each batch.",
+            mistake="number of batches",
+        )
     if sizes != wanted:
         even = not missing and len(sizes) == len(wanted) and len(numbers) == n
         raise Wrong(
@@ -506,6 +619,12 @@ def _check_epoch(answer: Any, batches: list, n: int, batch_size: int) -> None:
             "All have `batch_size` numbers, except perhaps the last.",
             mistake="sizes evened out" if even else "wrong sizes",
         )
+
+
+def _never_zero(answer: Any) -> bool:
+    """Tell counting from 1 from drawing out of too many numbers, which can miss 0."""
+    batches = _as_index_arrays(call(answer, 300, 1, np.random.default_rng(0)))
+    return all(0 not in batch for batch in batches)
 
 
 def _repeated(answer: Any, missing: int, where: str) -> Wrong:
@@ -611,6 +730,12 @@ def _no_warmup(step, peak, warmup_steps, total_steps) -> float:
     return _warmup_cosine(step, peak, 0, total_steps)
 
 
+def _warmup_whole_numbers(step, peak, warmup_steps, total_steps) -> float:
+    if step < warmup_steps:
+        return peak * (step + 1) // warmup_steps
+    return _warmup_cosine(step, peak, warmup_steps, total_steps)
+
+
 def _warmup_one_long(step, peak, warmup_steps, total_steps) -> float:
     if step <= warmup_steps:
         return peak * (step + 1) / max(warmup_steps, 1)
@@ -627,6 +752,18 @@ def _warmup_one_long(step, peak, warmup_steps, total_steps) -> float:
             _warmup(rise=lambda step, steps: step / steps),
             "The warm-up starts at 0: the first step changes nothing.",
             "At step `t` the share is `(t + 1) / warmup_steps`.",
+        ),
+        Mistake(
+            "from zero to the peak",
+            _warmup(rise=lambda step, steps: step / (steps - 1)),
+            "The warm-up goes from 0 to the peak: the first step changes nothing.",
+            "At step `t` the share is `(t + 1) / warmup_steps`.",
+        ),
+        Mistake(
+            "integer division",
+            _warmup_whole_numbers,
+            "During the warm-up the rate is a whole number: `//` drops the fraction.",
+            "Divide by `/`.",
         ),
         Mistake(
             "warm-up missing",
@@ -657,6 +794,24 @@ def _warmup_one_long(step, peak, warmup_steps, total_steps) -> float:
             _warmup(fall=lambda q: (1 + math.cos(math.pi * q)) / 2),
             "After `total_steps` the rate rises again.",
             "Keep `q` at 1 at most: `min(q, 1)`.",
+        ),
+        Mistake(
+            "peak not used",
+            lambda step, peak, *steps: _warmup_cosine(step, 1.0, *steps),
+            "The rate goes up to 1, whatever the peak.",
+            "Multiply both parts by `peak`.",
+        ),
+        Mistake(
+            "wave upside down",
+            _warmup(fall=lambda q: (1 - math.cos(math.pi * min(q, 1))) / 2),
+            "After the warm-up the rate rises from 0 to the peak.",
+            "The cosine enters with a plus: `(1 + cos(pi * q)) / 2`.",
+        ),
+        Mistake(
+            "one step early",
+            _warmup(share=lambda step, up, total: (step + 1 - up) / (total - up)),
+            "The fall begins one step early.",
+            "At step `warmup_steps` itself `q` is 0 and the rate is the peak.",
         ),
         Mistake(
             "whole wave",
@@ -744,6 +899,23 @@ def _clip_always(gradients, limit) -> list:
     return [factor * g for g in gradients]
 
 
+def _clip_always_zeros_too(gradients, limit) -> list:
+    return [g * np.float64(limit) / _global_norm(gradients) for g in gradients]
+
+
+def _clip_never(gradients, limit) -> list:
+    return [g * 1.0 for g in gradients]
+
+
+def _clip_inverted(gradients, limit) -> list:
+    size = _global_norm(gradients)
+    return [g * (size / limit) if size > limit else g * 1.0 for g in gradients]
+
+
+def _normalize(gradients, limit) -> list:
+    return [g / np.float64(_global_norm(gradients)) for g in gradients]
+
+
 def _clip_small(gradients, limit) -> list:
     size = _global_norm(gradients)
     return [g * (limit / size) if 0 < size < limit else g * 1.0 for g in gradients]
@@ -776,6 +948,30 @@ def _clip_by_limit(gradients, limit) -> list:
             _clip_always,
             "Short gradients are made longer.",
             "Where the norm is below the limit, leave them as they are.",
+        ),
+        Mistake(
+            "always scaled, zeros too",
+            _clip_always_zeros_too,
+            "Short gradients are made longer, and where all are 0 it divides by 0.",
+            "Where the norm is below the limit, leave them as they are.",
+        ),
+        Mistake(
+            "always scaled to 1",
+            _normalize,
+            "All gradients are scaled to the norm 1; the limit is not used.",
+            "Scale by `limit / norm`, and only where the norm is above the limit.",
+        ),
+        Mistake(
+            "factor inverted",
+            _clip_inverted,
+            "Long gradients are made even longer.",
+            "The factor is `limit / norm`, not `norm / limit`.",
+        ),
+        Mistake(
+            "not clipped",
+            _clip_never,
+            "Long gradients are left as they are.",
+            "Where the norm is larger than the limit, multiply by `limit / norm`.",
         ),
         Mistake(
             "the wrong way round",
