@@ -180,6 +180,15 @@ def places_float(size, kernel_size, stride, padding, dilation):
     return (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
 
 
+def places_nearest(size, kernel_size, stride, padding, dilation):
+    room = size + 2 * padding - dilation * (kernel_size - 1) - 1
+    return round(room / stride) + 1
+
+
+def places_dilation_added(size, kernel_size, stride, padding, dilation):
+    return (size + 2 * padding - (kernel_size + dilation - 1)) // stride + 1
+
+
 def places_same(size, kernel_size, stride, padding, dilation):
     return math.ceil(size / stride)
 
@@ -247,6 +256,17 @@ def correlate_close_windows(image, kernel, stride, padding):
 
 def correlate_no_padding(image, kernel, stride, padding):
     return correlate_by_windows(image, kernel, stride, 0)
+
+
+def correlate_unpadded_size(image, kernel, stride, padding):
+    padded = np.pad(image, padding)
+    y = np.zeros(
+        [(n - k) // stride + 1 for n, k in zip(image.shape, kernel.shape, strict=True)]
+    )
+    for p, q in np.ndindex(y.shape):
+        window = padded[p * stride :, q * stride :][: len(kernel), : len(kernel[0])]
+        y[p, q] = np.sum(window * kernel)
+    return y
 
 
 def correlate_padding_before(image, kernel, stride, padding):
@@ -393,6 +413,22 @@ def rows_slice(layers, p):
     return first, last + 1
 
 
+def rows_padding_added(layers, p):
+    first = last = p
+    for kernel_size, stride, padding in layers[::-1]:
+        first = first * stride - padding
+        last = last * stride + padding + kernel_size - 1
+    return first, last
+
+
+def rows_from_the_first(layers, p):
+    first = last = p
+    for kernel_size, stride, padding in layers[::-1]:
+        first = first * stride - padding
+        last = first + kernel_size - 1
+    return first, last
+
+
 def rows_count(layers, p):
     first, last = rows_backwards(layers, p)
     return first, last - first + 1
@@ -473,6 +509,8 @@ WRONG = [
     ("3.1", "one too few", places_without_one),
     ("3.1", "one pixel too many", places_missing_minus),
     ("3.1", "rounded up", places_ceil),
+    ("3.1", "rounded to nearest", places_nearest),
+    ("3.1", "dilation added", places_dilation_added),
     ("3.1", "not rounded", places_float),
     ("3.1", "same padding", places_same),
     ("3.2", "kernel flipped", correlate_flipped),
@@ -484,6 +522,7 @@ WRONG = [
     ("3.2", "stride for the rows only", correlate_stride_rows),
     ("3.2", "windows one pixel apart", correlate_close_windows),
     ("3.2", "padding ignored", correlate_no_padding),
+    ("3.2", "size without padding", correlate_unpadded_size),
     ("3.2", "padding before only", correlate_padding_before),
     ("3.2", "padding after only", correlate_padding_after),
     ("3.2", "padding off by one", correlate_padding_more),
@@ -516,6 +555,8 @@ WRONG = [
         "channels forgotten in the work",
         wrong_cost(_PARAMETERS, "P * Q * k * k * F"),
     ),
+    ("3.3", "two for each", wrong_cost(_PARAMETERS, f"2 * {_WORK}")),
+    ("3.3", "width ignored", wrong_cost(_PARAMETERS, "P * P * k * k * C * F")),
     ("3.3", "kernel not squared", wrong_cost("(k * C + 1) * F", "P * Q * k * C * F")),
     ("3.4", "first layer first", rows_in_order),
     ("3.4", "last layer only", rows_of_last_layer),
@@ -526,6 +567,8 @@ WRONG = [
     ("3.4", "kernel times stride", rows_kernel_first),
     ("3.4", "one row too far in each layer", rows_too_far),
     ("3.4", "end left out", rows_slice),
+    ("3.4", "padding added at the end", rows_padding_added),
+    ("3.4", "last row from the first", rows_from_the_first),
     ("3.4", "number of rows", rows_count),
     ("3.4", "cut off at zero", rows_clipped),
     ("3.4", "centred windows", rows_centred),

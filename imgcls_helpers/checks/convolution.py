@@ -89,6 +89,24 @@ def _places(size: int, kernel_size: int, stride: int, padding: int, dilation: in
             "Round down, with `//`.",
         ),
         Mistake(
+            "rounded to nearest",
+            lambda size, kernel_size, stride, padding, dilation: (
+                round((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride)
+                + 1
+            ),
+            "You round to the nearest whole number. Half a step is no place.",
+            "Round down, with `//`.",
+        ),
+        Mistake(
+            "dilation added",
+            lambda size, kernel_size, stride, padding, dilation: _places(
+                size, kernel_size + dilation - 1, stride, padding, 1
+            ),
+            "You let a dilated kernel grow by one pixel for each step of dilation. But "
+            "every gap between its cells grows.",
+            "It spans `dilation * (kernel_size - 1) + 1` pixels.",
+        ),
+        Mistake(
             "not rounded",
             lambda size, kernel_size, stride, padding, dilation: (
                 (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
@@ -177,6 +195,15 @@ def _correlate_without_offset(
     return np.full_like(y, y[0, 0])
 
 
+def _correlate_unpadded_size(
+    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
+) -> np.ndarray:
+    places = _slide(image, kernel, (stride, stride)).shape
+    return _slide(
+        np.pad(image, padding), kernel, (stride, stride), places=(places[0], places[1])
+    )
+
+
 def _correlate_windows_one_apart(
     image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
 ) -> np.ndarray:
@@ -258,6 +285,12 @@ def _correlate_windows_one_apart(
             ),
             "The padding is left out.",
             "Put the zeros around the image first: `np.pad(image, padding)`.",
+        ),
+        Mistake(
+            "size without padding",
+            _correlate_unpadded_size,
+            "The image is padded, but you count as many places as without the zeros.",
+            "Take `image.shape` after the padding.",
         ),
         Mistake(
             "padding before only",
@@ -366,6 +399,8 @@ def _cost_with(form: str):
                 right[0],
                 rows * columns * kernel_size**2 * filters,
             ),
+            "two for each": (right[0], 2 * right[1]),
+            "width ignored": (right[0], rows * rows * weights),
             "kernel not squared": (
                 kernel_size * channels * filters + filters,
                 rows * columns * kernel_size * channels * filters,
@@ -460,6 +495,18 @@ def _cost_with(form: str):
             "A window has `kernel_size**2` pixels in each channel.",
         ),
         Mistake(
+            "two for each",
+            _cost_with("two for each"),
+            "You count multiplications and additions one by one.",
+            "A multiplication and its addition are one multiply-add.",
+        ),
+        Mistake(
+            "width ignored",
+            _cost_with("width ignored"),
+            "You take the image for a square: the width is left out.",
+            "There are `width - kernel_size + 1` places in each row.",
+        ),
+        Mistake(
             "kernel not squared",
             _cost_with("kernel not squared"),
             "You count `kernel_size` weights for each channel.",
@@ -524,6 +571,22 @@ def _rows_centred(layers: _Layers, p: int) -> tuple[int, int]:
         half = kernel_size // 2
         first = first * stride - padding - half
         last = last * stride - padding + half
+    return first, last
+
+
+def _rows_padding_added(layers: _Layers, p: int) -> tuple[int, int]:
+    first = last = p
+    for kernel_size, stride, padding in reversed(layers):
+        first = first * stride - padding
+        last = last * stride + padding + kernel_size - 1
+    return first, last
+
+
+def _rows_of_first(layers: _Layers, p: int) -> tuple[int, int]:
+    first = last = p
+    for kernel_size, stride, padding in reversed(layers):
+        first = first * stride - padding
+        last = first + kernel_size - 1
     return first, last
 
 
@@ -595,6 +658,19 @@ def _changed(change) -> object:
             lambda layers, p: (_rows_seen(layers, p)[0], _rows_seen(layers, p)[1] + 1),
             "You return the row after the last one, as a slice has it.",
             "The second number is the last row that is seen.",
+        ),
+        Mistake(
+            "padding added at the end",
+            _rows_padding_added,
+            "The padding is added to the last row. But the zeros above push both rows "
+            "the same way.",
+            "Window `p` ends at `p * stride - padding + kernel_size - 1`.",
+        ),
+        Mistake(
+            "last row from the first",
+            _rows_of_first,
+            "You follow the first row alone, and add one kernel to it at the end.",
+            "In each layer the last row has a window of its own: follow both rows.",
         ),
         Mistake(
             "number of rows",
