@@ -197,6 +197,14 @@ def softmax_everything(z):
     return e / np.sum(e)
 
 
+def softmax_columns_plain(z):
+    return np.exp(z) / np.exp(z).sum(0, keepdims=True)
+
+
+def softmax_everything_plain(z):
+    return np.exp(z) / np.sum(np.exp(z))
+
+
 def softmax_plain(z):
     e = np.exp(z)
     return e / e.sum(axis=-1, keepdims=True)
@@ -238,6 +246,19 @@ def softmax_halved(z):
 def softmax_in_place(z):
     z -= z.max(axis=1, keepdims=True)
     return softmax_transposed(z)
+
+
+def back_kernel_then_x(dy, x, kernel):
+    dx, dkernel, dbias = scratch.dense_backward(dy, x, kernel)
+    return dkernel, dx, dbias
+
+
+def back_all_averaged(dy, x, kernel):
+    return tuple(part / len(dy) for part in scratch.dense_backward(dy, x, kernel))
+
+
+def back_one_bias(dy, x, kernel):
+    return dy @ kernel.T, x.T @ dy, np.sum(dy)
 
 
 def back_bias_per_example(dy, x, kernel):
@@ -342,8 +363,20 @@ def norm_not_centred(x, gamma, beta):
     return gamma * (x / np.sqrt(x.var(axis=(0, 1, 2)) + 0.001)) + beta
 
 
-def norm_other_epsilon(x, gamma, beta):
+def norm_no_shift(x, gamma, beta):
+    return norm_with_numpy(x, gamma, 0)
+
+
+def norm_no_scale(x, gamma, beta):
+    return norm_with_numpy(x, 1, beta)
+
+
+def norm_torch_epsilon(x, gamma, beta):
     return scratch.batch_norm(x, gamma, beta, 1e-5)
+
+
+def norm_other_epsilon(x, gamma, beta):
+    return scratch.batch_norm(x, gamma, beta, 1e-2)
 
 
 WRONG = [
@@ -388,6 +421,8 @@ WRONG = [
     ("5.3", softmax_hard, "only the winner"),
     ("5.3", softmax_halved, "wrong value"),
     ("5.3", softmax_in_place, "in-place change"),
+    ("5.3", softmax_columns_plain, "wrong axis, overflow"),
+    ("5.3", softmax_everything_plain, "over the whole array, overflow"),
     ("5.4", back_bias_per_example, "bias not summed"),
     ("5.4", back_mean_bias, "bias averaged"),
     ("5.4", back_mean, "batch averaged"),
@@ -404,6 +439,9 @@ WRONG = [
     ),
     ("5.4", back_two, "wrong length"),
     ("5.4", back_outer_product_of_one, "wrong value"),
+    ("5.4", back_kernel_then_x, "kernel before x"),
+    ("5.4", back_all_averaged, "all averaged"),
+    ("5.4", back_one_bias, "one bias for all"),
     ("5.5", norm_pixels, "over the batch only"),
     ("5.5", norm_everything, "all channels together"),
     ("5.5", norm_instance, "each image by itself"),
@@ -416,6 +454,9 @@ WRONG = [
     ("5.5", norm_shift_first, "shifted before the scale"),
     ("5.5", norm_bare, "no scale and shift"),
     ("5.5", norm_not_centred, "mean left in"),
+    ("5.5", norm_no_shift, "no shift"),
+    ("5.5", norm_no_scale, "no scale"),
+    ("5.5", norm_torch_epsilon, "another epsilon"),
     ("5.5", norm_other_epsilon, "wrong value"),
 ]
 

@@ -146,6 +146,21 @@ def pool_from_zero(x, size, stride):
     return y
 
 
+def pool_window_to_one_number(x, size, stride):
+    y = np.empty(pool_with_windows(x, size, stride).shape)
+    for p, q in np.ndindex(y.shape[:2]):
+        top, left = p * stride, q * stride
+        y[p, q] = x[top : top + size, left : left + size].max()
+    return y
+
+
+def pool_from_p_and_q(x, size, stride):
+    y = np.empty(pool_with_windows(x, size, stride).shape)
+    for p, q in np.ndindex(y.shape[:2]):
+        y[p, q] = x[p : p + size, q : q + size].max(axis=(0, 1))
+    return y
+
+
 def pool_stride_is_size(x, size, stride):
     windows = sliding_window_view(x, (size, size), axis=(0, 1))
     return windows[::size, ::size].max(axis=(-2, -1))
@@ -282,6 +297,26 @@ def backward_unravelled_by_size(dy, x, size, stride):
     return dx
 
 
+def backward_in_first_window(dy, x, size, stride):
+    dx = np.zeros(x.shape)
+    for p, q in np.ndindex(dy.shape):
+        top, left = p * stride, q * stride
+        window = x[top : top + size, left : left + size]
+        i, j = np.unravel_index(window.argmax(), window.shape)
+        dx[i, j] += dy[p, q]
+    return dx
+
+
+def backward_row_for_column(dy, x, size, stride):
+    dx = np.zeros(x.shape)
+    for p, q in np.ndindex(dy.shape):
+        top, left = p * stride, q * stride
+        window = x[top : top + size, left : left + size]
+        j, i = np.unravel_index(window.argmax(), window.shape)
+        dx[top + i, left + j] += dy[p, q]
+    return dx
+
+
 def backward_mask_only(dy, x, size, stride):
     return backward_with_argmax(np.ones(dy.shape), x, size, stride)
 
@@ -315,6 +350,9 @@ WRONG = [
     ("4.1", lambda x, size, stride: np.max(x), "one maximum over all"),
     ("4.1", lambda x, size, stride: np.max(np.max(x, 0), 0), "global max pooling"),
     ("4.1", pool_all_channels, "channels mixed"),
+    ("4.1", pool_window_to_one_number, "one maximum for all channels"),
+    ("4.1", pool_from_p_and_q, "step of one"),
+    ("4.1", lambda x, k, s: -pool_with_windows(-x, k, s), "minimum"),
     ("4.1", pool_stride_is_size, "stride ignored"),
     ("4.1", pool_every_place, "stride of one"),
     ("4.1", pool_mean, "mean"),
@@ -362,6 +400,8 @@ WRONG = [
     ("4.4", backward_mean, "average pooling"),
     ("4.4", backward_side_by_side, "windows side by side"),
     ("4.4", backward_unravelled_by_size, "stride ignored"),
+    ("4.4", backward_in_first_window, "corner forgotten"),
+    ("4.4", backward_row_for_column, "row and column swapped"),
     ("4.4", backward_mask_only, "ones"),
     ("4.4", backward_times_value, "values"),
     ("4.4", lambda dy, x, k, s: backward_with_argmax(dy, -x, k, s), "smallest"),

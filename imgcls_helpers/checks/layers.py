@@ -202,10 +202,26 @@ def _softmax_axis_dropped(z: np.ndarray) -> np.ndarray:
             "Sum over the classes, the last axis: `axis=1`.",
         ),
         Mistake(
+            "wrong axis, overflow",
+            lambda z: np.exp(z) / np.exp(z).sum(axis=0),
+            "The columns sum to one: softmax runs over the examples of the batch. "
+            "Large scores overflow, too.",
+            "Sum over the classes, the last axis: `axis=1`. Then subtract the largest "
+            "score of each row.",
+        ),
+        Mistake(
             "over the whole array",
             _softmax_over_all,
             "All probabilities together sum to one. Each row has to.",
             "Sum over `axis=1` with `keepdims=True`.",
+        ),
+        Mistake(
+            "over the whole array, overflow",
+            lambda z: np.exp(z) / np.exp(z).sum(),
+            "All probabilities together sum to one. Each row has to. Large scores "
+            "overflow, too.",
+            "Sum over `axis=1` with `keepdims=True`. Then subtract the largest score "
+            "of each row.",
         ),
         Mistake(
             "overflow",
@@ -353,6 +369,28 @@ def _dense_backward(dy: np.ndarray, x: np.ndarray, kernel: np.ndarray) -> tuple:
             "Return the gradients of x, of the kernel and of the bias.",
         ),
         Mistake(
+            "kernel before x",
+            lambda dy, x, kernel: (x.T @ dy, dy @ kernel.T, dy.sum(axis=0)),
+            "The order is different: yours is kernel, x, bias.",
+            "Return the gradients of x, of the kernel and of the bias.",
+        ),
+        Mistake(
+            "all averaged",
+            lambda dy, x, kernel: (
+                dy @ kernel.T / len(x),
+                x.T @ dy / len(x),
+                dy.mean(axis=0),
+            ),
+            "All three gradients are divided by the number of examples.",
+            "`dy` belongs to the loss of the whole batch already: divide nothing.",
+        ),
+        Mistake(
+            "one bias for all",
+            lambda dy, x, kernel: (dy @ kernel.T, x.T @ dy, dy.sum()),
+            "The gradient of the bias is added up over examples and units.",
+            "Each unit has a bias of its own: sum over `axis=0` alone.",
+        ),
+        Mistake(
             "dy missing on the way to x",
             lambda dy, x, kernel: (
                 np.ones_like(dy) @ kernel.T,
@@ -472,6 +510,26 @@ def _no_epsilon(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarra
             lambda x, gamma, beta: gamma * (_normalized(x) + beta),
             "The shift is multiplied by `gamma`.",
             "Scale first, then add `beta`.",
+        ),
+        Mistake(
+            "no shift",
+            lambda x, gamma, beta: gamma * _normalized(x),
+            "The values are scaled, but not shifted.",
+            "Add `beta`.",
+        ),
+        Mistake(
+            "no scale",
+            lambda x, gamma, beta: _normalized(x) + beta,
+            "The values are shifted, but not scaled.",
+            "Multiply the normalized values by `gamma` before you add `beta`.",
+        ),
+        Mistake(
+            "another epsilon",
+            lambda x, gamma, beta: (
+                gamma * _centred(x) / np.sqrt(x.var(axis=(0, 1, 2)) + 1e-5) + beta
+            ),
+            "Epsilon is 0.00001, the value that PyTorch takes.",
+            "Here it is 0.001, as in Keras.",
         ),
         Mistake(
             "no scale and shift",

@@ -37,6 +37,16 @@ def _over_channels(x: np.ndarray, size: int, stride: int) -> np.ndarray:
     return _pool(x, size, stride).max(axis=2)
 
 
+def _one_for_all_channels(x: np.ndarray, size: int, stride: int) -> np.ndarray:
+    y = _pool(x, size, stride)
+    return np.broadcast_to(y.max(axis=2, keepdims=True), y.shape)
+
+
+def _step_of_one(x: np.ndarray, size: int, stride: int) -> np.ndarray:
+    rows, columns = _pool(x, size, stride).shape[:2]
+    return _pool(x, size, 1)[:rows, :columns]
+
+
 def _one_too_few(x: np.ndarray, size: int, stride: int) -> np.ndarray:
     rows = (x.shape[0] - size) // stride
     columns = (x.shape[1] - size) // stride
@@ -96,6 +106,13 @@ def _window_too_large(x: np.ndarray, size: int, stride: int) -> np.ndarray:
             "Take the maximum over rows and columns only: `axis=(0, 1)`.",
         ),
         Mistake(
+            "one maximum for all channels",
+            _one_for_all_channels,
+            "All channels of a place get the same number: the maximum runs over the "
+            "channels too.",
+            "Take the maximum over rows and columns only: `axis=(0, 1)`.",
+        ),
+        Mistake(
             "stride ignored",
             lambda x, size, stride: _pool(x, size, size),
             "Your windows lie side by side: the step is the size of the window, "
@@ -107,6 +124,19 @@ def _window_too_large(x: np.ndarray, size: int, stride: int) -> np.ndarray:
             lambda x, size, stride: _pool(x, size, 1),
             "Your windows begin at every pixel, whatever `stride` says.",
             "Window (p, q) begins at row `stride * p` and column `stride * q`.",
+        ),
+        Mistake(
+            "step of one",
+            _step_of_one,
+            "There are as many windows as there should be, but each begins one pixel "
+            "after the last.",
+            "Window (p, q) begins at row `stride * p` and column `stride * q`.",
+        ),
+        Mistake(
+            "minimum",
+            lambda x, size, stride: _pool(x, size, stride, np.min),
+            "That is the smallest number of each window.",
+            "Keep the largest value of the window.",
         ),
         Mistake(
             "mean",
@@ -457,6 +487,17 @@ def _side_by_side(dy: np.ndarray, x: np.ndarray, size: int, stride: int) -> np.n
     return dx
 
 
+def _corner_forgotten(
+    dy: np.ndarray, x: np.ndarray, size: int, stride: int
+) -> np.ndarray:
+    dx = np.zeros(x.shape)
+    for p, q in np.ndindex(dy.shape):
+        top, left = stride * p, stride * q
+        best = x[top : top + size, left : left + size].argmax()
+        dx[best // size, best % size] += dy[p, q]
+    return dx
+
+
 @function_exercise(
     "4.4",
     "Max pooling, backward",
@@ -521,6 +562,19 @@ def _side_by_side(dy: np.ndarray, x: np.ndarray, size: int, stride: int) -> np.n
             "Your windows lie side by side. Where they should overlap, yours run over "
             "the edge.",
             "Window (p, q) begins at row `stride * p` and column `stride * q`.",
+        ),
+        Mistake(
+            "corner forgotten",
+            _corner_forgotten,
+            "All gradients land in the first window: the place of the winner within "
+            "its window is taken for its place in `x`.",
+            "Add the corner of the window: `dx[top + i, left + j]`.",
+        ),
+        Mistake(
+            "row and column swapped",
+            _gradient(lambda window: _first(window).T),
+            "In each window the row and the column of the winner are swapped.",
+            "`np.unravel_index(window.argmax(), window.shape)` gives the row first.",
         ),
         Mistake(
             "ones",
