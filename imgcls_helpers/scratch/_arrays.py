@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,3 +57,20 @@ def rate(value: float, name: str) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"{name} is {value!r}. Expected a number from 0 to below 1.")
     return float(value)
+
+
+def positive(value: float, name: str) -> float:
+    """Return a positive, finite number, such as a learning rate."""
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    if not number or isinstance(value, bool) or not 0 < value < math.inf:
+        raise ValueError(f"{name} is {value!r}. Expected a positive number.")
+    return float(value)
+
+
+def of_result(dy: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse a gradient that has not the shape of the forward pass's result."""
+    if floats(dy, "dy").shape != shape:
+        raise ValueError(
+            f"dy has shape {dy.shape}. Expected {shape}: the shape of the result of "
+            "the forward pass."
+        )

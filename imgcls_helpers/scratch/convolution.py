@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from imgcls_helpers.scratch._arrays import floats, pair
+from imgcls_helpers.scratch._arrays import floats, of_result, pair
 
 __all__ = [
     "conv2d",
@@ -131,7 +131,44 @@ def padding_pairs(
     return tuple(pair(sides, "padding", least=0) for sides in padding)
 
 
-class _Geometry:
+class Windows:
+    """Where the windows of a convolution or a pooling lie on the images.
+
+    Attributes
+    ----------
+    size, strides, dilation : (int, int)
+    pads : ((top, bottom), (left, right))
+    out : (P, Q)
+    """
+
+    def __init__(self, x, size, strides, padding, dilation=(1, 1)):
+        self.size, self.strides, self.dilation = size, strides, dilation
+        self.pads = padding_pairs(padding, x.shape[1:3], size, strides, dilation)
+        self.out = tuple(
+            output_size(n, k, stride=s, padding=sum(p), dilation=d)
+            for n, k, s, p, d in zip(
+                x.shape[1:3], size, strides, self.pads, dilation, strict=True
+            )
+        )
+
+    def pad(self, x: np.ndarray, value: float = 0) -> np.ndarray:
+        """Put `value` around the images."""
+        if self.pads == ((0, 0), (0, 0)):
+            return x
+        return np.pad(x, ((0, 0), *self.pads, (0, 0)), constant_values=value)
+
+    def unpad(self, padded: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Cut off what `pad` added to `x`."""
+        (top, _), (left, _) = self.pads
+        return padded[:, top : top + x.shape[1], left : left + x.shape[2]]
+
+    def seen_from(self, cell: int, axis: int) -> slice:
+        """Return the rows (or columns) that a cell of the window meets."""
+        first, step = cell * self.dilation[axis], self.strides[axis]
+        return slice(first, first + step * (self.out[axis] - 1) + 1, step)
+
+
+class _Geometry(Windows):
     """The checked arguments of a convolution, and the sizes that follow from them."""
 
     def __init__(self, x, kernel, bias, strides, padding, dilation, groups):
@@ -155,25 +192,12 @@ class _Geometry:
                 f"bias has shape {bias.shape}. Expected ({filters},): one number for "
                 "each filter."
             )
-        self.strides = pair(strides, "strides")
-        self.dilation = pair(dilation, "dilation")
-        self.span = tuple(
-            d * (k - 1) + 1
-            for d, k in zip(self.dilation, kernel.shape[:2], strict=True)
-        )
-        self.pads = padding_pairs(
-            padding, x.shape[1:3], kernel.shape[:2], self.strides, self.dilation
-        )
-        self.out = tuple(
-            output_size(n, k, stride=s, padding=sum(p), dilation=d)
-            for n, k, s, p, d in zip(
-                x.shape[1:3],
-                kernel.shape[:2],
-                self.strides,
-                self.pads,
-                self.dilation,
-                strict=True,
-            )
+        super().__init__(
+            x,
+            kernel.shape[:2],
+            pair(strides, "strides"),
+            padding,
+            pair(dilation, "dilation"),
         )
         # Group g reads a slice of the channels and makes a slice of the filters.
         c, f = channels // groups, filters // groups
@@ -185,25 +209,11 @@ class _Geometry:
         columns = kernel.shape[0] * kernel.shape[1] * channels * np.prod(self.out)
         self.block = max(1, int(_BLOCK_BYTES // (columns * x.itemsize)))
 
-    def pad(self, x: np.ndarray) -> np.ndarray:
-        """Put zeros around the images."""
-        if self.pads == ((0, 0), (0, 0)):
-            return x
-        return np.pad(x, ((0, 0), *self.pads, (0, 0)))
-
-    def seen_from(self, i: int, j: int) -> tuple[slice, slice]:
-        """Return the pixels that kernel cell (i, j) meets, over all positions."""
-        return tuple(
-            slice(k * d, k * d + s * (p - 1) + 1, s)
-            for k, d, s, p in zip(
-                (i, j), self.dilation, self.strides, self.out, strict=True
-            )
-        )
-
     def windows(self, padded: np.ndarray) -> np.ndarray:
         """Return the windows as a view of shape (R, S, C, N, P, Q)."""
+        span = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.size, strict=True)]
         channels_first = np.ascontiguousarray(padded.transpose(3, 0, 1, 2))
-        view = sliding_window_view(channels_first, self.span, axis=(2, 3))
+        view = sliding_window_view(channels_first, span, axis=(2, 3))
         (s, t), (d, e) = self.strides, self.dilation
         return view[:, :, ::s, ::t, ::d, ::e].transpose(4, 5, 0, 1, 2, 3)
 
@@ -344,7 +354,7 @@ def conv2d_backward(
            [1., 2., 1.]])
     """
     geometry = _Geometry(x, kernel, None, strides, padding, dilation, groups)
-    _check_dy(dy, (len(x), *geometry.out, kernel.shape[3]))
+    of_result(dy, (len(x), *geometry.out, kernel.shape[3]))
     padded = geometry.pad(x)
     windows = geometry.windows(padded)
     dkernel = np.zeros_like(kernel)
@@ -363,18 +373,10 @@ def conv2d_backward(
             part[...] = (weights @ rows.T).reshape(part.shape)
         for i in range(kernel.shape[0]):
             for j in range(kernel.shape[1]):
-                dx[:, images, *geometry.seen_from(i, j)] += dcolumns[i, j]
-    (top, _), (left, _) = geometry.pads
-    dx = dx[:, :, top : top + x.shape[1], left : left + x.shape[2]]
-    return np.ascontiguousarray(dx.transpose(1, 2, 3, 0)), dkernel, dy.sum((0, 1, 2))
-
-
-def _check_dy(dy: np.ndarray, expected: tuple[int, ...]) -> None:
-    if floats(dy, "dy").shape != expected:
-        raise ValueError(
-            f"dy has shape {dy.shape}. Expected {expected}: the shape of the result "
-            "of the forward pass."
-        )
+                rows, columns = geometry.seen_from(i, 0), geometry.seen_from(j, 1)
+                dx[:, images, rows, columns] += dcolumns[i, j]
+    dx = geometry.unpad(dx.transpose(1, 2, 3, 0), x)
+    return np.ascontiguousarray(dx), dkernel, dy.sum((0, 1, 2))
 
 
 # The formula, word for word ---------------------------------------------------
@@ -448,7 +450,7 @@ def conv2d_backward_loops(
            [20., 24.]])
     """
     geometry = _Geometry(x, kernel, None, strides, padding, dilation, groups)
-    _check_dy(dy, (len(x), *geometry.out, kernel.shape[3]))
+    of_result(dy, (len(x), *geometry.out, kernel.shape[3]))
     padded = geometry.pad(x)
     (s, t), (d, e) = geometry.strides, geometry.dilation
     rows, columns, depth, filters = kernel.shape
@@ -459,9 +461,7 @@ def conv2d_backward_loops(
             pixel = n, s * p + d * i, t * q + e * j, first + c
             dpadded[pixel] += dy[n, p, q, f] * kernel[i, j, c, f]
             dkernel[i, j, c, f] += dy[n, p, q, f] * padded[pixel]
-    (top, _), (left, _) = geometry.pads
-    dx = dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]
-    return dx, dkernel, dy.sum((0, 1, 2))
+    return geometry.unpad(dpadded, x), dkernel, dy.sum((0, 1, 2))
 
 
 # The stages between: stride 1, no padding -------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats
+from imgcls_helpers.scratch._arrays import floats, of_result
 
 __all__ = ["dense", "dense_backward"]
 
@@ -95,11 +95,7 @@ def dense_backward(
            [2.]])
     """
     _check(x, kernel)
-    if floats(dy, "dy").shape != (len(x), kernel.shape[1]):
-        raise ValueError(
-            f"dy has shape {dy.shape}. Expected {(len(x), kernel.shape[1])}: the shape "
-            "of the result of the forward pass."
-        )
+    of_result(dy, (len(x), kernel.shape[1]))
     return dy @ kernel.T, x.T @ dy, dy.sum(axis=0)
 
 

@@ -206,11 +206,23 @@ class Dense(Layer):
         return dx
 
 
-class _Pooling2D(Layer):
-    """What max and average pooling share: a window, a stride, a padding."""
+class _Pooling(Layer):
+    """What all pooling shares: a function there and a function back."""
 
     _forward: Callable
     _backward: Callable
+    _options: tuple = ()
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        self._x = x
+        return type(self)._forward(x, *self._options)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return type(self)._backward(dy, self._input, *self._options)
+
+
+class _Pooling2D(_Pooling):
+    """What max and average pooling share: a window, a stride, a padding."""
 
     def __init__(
         self,
@@ -220,13 +232,6 @@ class _Pooling2D(Layer):
     ):
         super().__init__()
         self._options = pool_size, strides, padding
-
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        self._x = x
-        return type(self)._forward(x, *self._options)
-
-    def backward(self, dy: np.ndarray) -> np.ndarray:
-        return type(self)._backward(dy, self._input, *self._options)
 
 
 class MaxPooling2D(_Pooling2D):
@@ -255,7 +260,7 @@ class AveragePooling2D(_Pooling2D):
     _backward = staticmethod(_pooling.average_pool_backward)
 
 
-class GlobalMaxPooling2D(Layer):
+class GlobalMaxPooling2D(_Pooling):
     """Keep the largest value of each channel; see `global_max_pool`.
 
     Examples
@@ -264,15 +269,11 @@ class GlobalMaxPooling2D(Layer):
     (1, 3)
     """
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
-        self._x = x
-        return _pooling.global_max_pool(x)
-
-    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        return _pooling.global_max_pool_backward(dy, self._input)
+    _forward = staticmethod(_pooling.global_max_pool)
+    _backward = staticmethod(_pooling.global_max_pool_backward)
 
 
-class GlobalAveragePooling2D(Layer):
+class GlobalAveragePooling2D(_Pooling):
     """Take the mean of each channel; see `global_average_pool`.
 
     Examples
@@ -281,12 +282,8 @@ class GlobalAveragePooling2D(Layer):
     (1, 3)
     """
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
-        self._x = x
-        return _pooling.global_average_pool(x)
-
-    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        return _pooling.global_average_pool_backward(dy, self._input)
+    _forward = staticmethod(_pooling.global_average_pool)
+    _backward = staticmethod(_pooling.global_average_pool_backward)
 
 
 class Flatten(Layer):

@@ -15,18 +15,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, rate
+from imgcls_helpers.scratch._arrays import floats, positive, rate
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
 LearningRate = float | Callable[[int], float]
-
-
-def _positive(value: float, name: str) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating))
-    if not number or isinstance(value, bool) or not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value!r}. Expected a positive number.")
-    return float(value)
 
 
 def _norm(g: np.ndarray) -> float:
@@ -59,7 +52,7 @@ class _Optimizer:
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given. Choose one of them.")
         for name, value in given.items():
-            _positive(value, name)
+            positive(value, name)
         if weight_decay is not None and not 0 <= weight_decay < math.inf:
             raise ValueError(
                 f"weight_decay is {weight_decay!r}. Expected a number from 0, or None."
@@ -94,7 +87,7 @@ class _Optimizer:
         if callable(value):
             self._learning_rate = value
         else:
-            self._learning_rate = _positive(value, "learning_rate")
+            self._learning_rate = positive(value, "learning_rate")
 
     def apply(
         self, gradients: Sequence[np.ndarray], weights: Sequence[np.ndarray]
@@ -338,7 +331,7 @@ class Adagrad(_Optimizer):
                 f"initial_accumulator_value is {initial_accumulator_value!r}. "
                 "Expected a number from 0."
             )
-        self.epsilon = _positive(epsilon, "epsilon")
+        self.epsilon = positive(epsilon, "epsilon")
         self.initial_accumulator_value = float(initial_accumulator_value)
         self._slots = {"a": self.initial_accumulator_value}
 
@@ -391,7 +384,7 @@ class RMSprop(_Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = rate(rho, "rho")
-        self.epsilon = _positive(epsilon, "epsilon")
+        self.epsilon = positive(epsilon, "epsilon")
         self._slots = {"v": 0.0}
 
     def _step(self, g, w, lr, v):
@@ -451,7 +444,7 @@ class Adam(_Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1 = rate(beta_1, "beta_1")
         self.beta_2 = rate(beta_2, "beta_2")
-        self.epsilon = _positive(epsilon, "epsilon")
+        self.epsilon = positive(epsilon, "epsilon")
         self._slots = {"m": 0.0, "v": 0.0}
 
     def _step(self, g, w, lr, m, v):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, pair, same_shape
-from imgcls_helpers.scratch.convolution import Padding, output_size, padding_pairs
+from imgcls_helpers.scratch._arrays import floats, of_result, pair, same_shape
+from imgcls_helpers.scratch.convolution import Padding, Windows
 
 __all__ = [
     "average_pool",
@@ -31,42 +31,19 @@ __all__ = [
 _BLOCK_BYTES = 500_000
 
 
-class _Windows:
+class _Windows(Windows):
     """The checked arguments of a pooling, and the sizes that follow from them."""
 
     def __init__(self, x, pool_size, strides, padding):
         floats(x, "x", ndim=4)
-        self.size = pair(pool_size, "pool_size")
-        self.strides = self.size if strides is None else pair(strides, "strides")
-        self.pads = padding_pairs(padding, x.shape[1:3], self.size, self.strides)
-        if any(max(p) >= k for p, k in zip(self.pads, self.size, strict=True)):
+        size = pair(pool_size, "pool_size")
+        strides = size if strides is None else pair(strides, "strides")
+        super().__init__(x, size, strides, padding)
+        if any(max(p) >= k for p, k in zip(self.pads, size, strict=True)):
             raise ValueError(
-                f"padding is {padding!r} for windows of {self.size}. Expected less "
-                "than a window, or some windows would hold no pixel at all."
+                f"padding is {padding!r} for windows of {size}. Expected less than a "
+                "window, or some windows would hold no pixel at all."
             )
-        self.out = tuple(
-            output_size(n, k, stride=s, padding=sum(p))
-            for n, k, s, p in zip(
-                x.shape[1:3], self.size, self.strides, self.pads, strict=True
-            )
-        )
-
-    def pad(self, x: np.ndarray, value: float) -> np.ndarray:
-        """Put `value` around the images."""
-        if self.pads == ((0, 0), (0, 0)):
-            return x
-        return np.pad(x, ((0, 0), *self.pads, (0, 0)), constant_values=value)
-
-    def unpad(self, padded: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Cut off what `pad` added."""
-        (top, _), (left, _) = self.pads
-        return padded[:, top : top + x.shape[1], left : left + x.shape[2]]
-
-    def seen_from(self, i: int, axis: int) -> slice:
-        """Return the rows (or columns) that cell i of the window meets."""
-        return slice(
-            i, i + self.strides[axis] * (self.out[axis] - 1) + 1, self.strides[axis]
-        )
 
     def cells(self):
         """Yield (rows, columns) for each cell of the window, in row-major order."""
@@ -78,15 +55,6 @@ class _Windows:
         """Return how many real pixels each window holds: shape (P, Q, 1)."""
         real = self.pad(np.ones((1, *x.shape[1:3], 1), x.dtype), 0)
         return sum(real[0, rows, columns] for rows, columns in self.cells())
-
-
-def _check_dy(dy: np.ndarray, x: np.ndarray, out: tuple[int, ...]) -> None:
-    expected = (len(x), *out, x.shape[3])
-    if floats(dy, "dy").shape != expected:
-        raise ValueError(
-            f"dy has shape {dy.shape}. Expected {expected}: the shape of the result "
-            "of the forward pass."
-        )
 
 
 # Max ------------------------------------------------------------------------
@@ -187,7 +155,7 @@ def max_pool_backward(
            [5., 0.]])
     """
     windows = _Windows(x, pool_size, strides, padding)
-    _check_dy(dy, x, windows.out)
+    of_result(dy, (len(x), *windows.out, x.shape[3]))
     padded = windows.pad(x, -np.inf)
     y = max_pool(x, pool_size, strides, padding)
     dx = np.zeros_like(padded, dtype=x.dtype)
@@ -255,7 +223,7 @@ def average_pool_backward(
            [2., 2.]])
     """
     windows = _Windows(x, pool_size, strides, padding)
-    _check_dy(dy, x, windows.out)
+    of_result(dy, (len(x), *windows.out, x.shape[3]))
     dx = np.zeros_like(windows.pad(x, 0))
     share = dy / windows.pixels(x)
     for rows, columns in windows.cells():

@@ -11,6 +11,8 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from imgcls_helpers.scratch._arrays import positive
+
 __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
@@ -22,19 +24,33 @@ __all__ = [
 ]
 
 
-def _positive(value: float, name: str) -> float:
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} is {value!r}. Expected a positive number.")
-    return value
-
-
 def _at_least_zero(step: float) -> float:
     if not step >= 0:
         raise ValueError(f"step is {step!r}. Expected 0 or more: steps taken so far.")
     return float(step)
 
 
-class ExponentialDecay:
+class _Decay:
+    """What the falls share that count the time in `decay_steps`."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+    ) -> None:
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = positive(decay_steps, "decay_steps")
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def _time(self, step: float) -> float:
+        t = _at_least_zero(step) / self.decay_steps
+        return math.floor(t) if self.staircase else t
+
+
+class ExponentialDecay(_Decay):
     """Multiply the rate by a constant factor in equal times.
 
     ``rate(t) = initial_learning_rate * decay_rate ** (t / decay_steps)``
@@ -63,24 +79,9 @@ class ExponentialDecay:
     0.025
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
-        t = _at_least_zero(step) / self.decay_steps
-        if self.staircase:
-            t = math.floor(t)
-        return self.initial_learning_rate * self.decay_rate**t
+        return self.initial_learning_rate * self.decay_rate ** self._time(step)
 
 
 class PiecewiseConstantDecay:
@@ -168,7 +169,7 @@ class PolynomialDecay:
         cycle: bool = False,
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(decay_steps, "decay_steps")
+        self.decay_steps = positive(decay_steps, "decay_steps")
         self.end_learning_rate = end_learning_rate
         self.power = power
         self.cycle = cycle
@@ -183,7 +184,7 @@ class PolynomialDecay:
         return span * left**self.power + self.end_learning_rate
 
 
-class InverseTimeDecay:
+class InverseTimeDecay(_Decay):
     """Let the rate fall as one over the time.
 
     ``rate(t) = initial_learning_rate / (1 + decay_rate * t / decay_steps)``
@@ -210,24 +211,9 @@ class InverseTimeDecay:
     0.05
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
-        t = _at_least_zero(step) / self.decay_steps
-        if self.staircase:
-            t = math.floor(t)
-        return self.initial_learning_rate / (1 + self.decay_rate * t)
+        return self.initial_learning_rate / (1 + self.decay_rate * self._time(step))
 
 
 class CosineDecay:
@@ -277,7 +263,7 @@ class CosineDecay:
         warmup_steps: int = 0,
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(decay_steps, "decay_steps")
+        self.decay_steps = positive(decay_steps, "decay_steps")
         self.alpha = alpha
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
@@ -346,7 +332,7 @@ class CosineDecayRestarts:
                 "would come to an end."
             )
         self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = _positive(first_decay_steps, "first_decay_steps")
+        self.first_decay_steps = positive(first_decay_steps, "first_decay_steps")
         self.t_mul = t_mul
         self.m_mul = m_mul
         self.alpha = alpha
@@ -411,8 +397,8 @@ class OneCycle:
                 f"warmup_share is {warmup_share!r}. Expected a number from 0 to below "
                 "1."
             )
-        self.peak = _positive(peak, "peak")
-        self.total_steps = _positive(total_steps, "total_steps")
+        self.peak = positive(peak, "peak")
+        self.total_steps = positive(total_steps, "total_steps")
         self.warmup_share = warmup_share
 
     def __call__(self, step: float) -> float:
