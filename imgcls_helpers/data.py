@@ -34,7 +34,8 @@ import numpy as np
 
 # Imported for its effect: it picks the Keras backend before Keras is imported.
 from imgcls_helpers import backend  # noqa: F401
-from imgcls_helpers.shapes import CLASS_NAMES, _number, make_shapes
+from imgcls_helpers._arguments import describe, number, one_of
+from imgcls_helpers.shapes import CLASS_NAMES, make_shapes
 
 __all__ = [
     "DataUnavailableError",
@@ -58,33 +59,13 @@ class DataUnavailableError(RuntimeError):
 # --------------------------------------------------------------------------
 
 
-def _describe(value: object) -> str:
-    """Say in a few words what came."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
-
-
 def _share(value: object, name: str) -> float:
     """Return a share, a number above 0 and up to 1, as float."""
-    share = _number(value, name, 0, 1)
-    if share == 0:
-        raise ValueError(f"{name} must be above 0; got 0")
-    return share
+    return number(value, name, 0, 1, above=True)
 
 
 def _seed(value: object) -> int:
-    return _number(value, "seed", 0, 2**32 - 1, whole=True)
-
-
-def _choice(value: object, name: str, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, allowed))}; "
-            f"got {_describe(value)}"
-        )
-    return value
+    return number(value, "seed", 0, 2**32 - 1, whole=True)
 
 
 def _label_array(labels: object, name: str = "labels") -> np.ndarray:
@@ -98,7 +79,7 @@ def _label_array(labels: object, name: str = "labels") -> np.ndarray:
             hint = "; one-hot labels become class numbers with labels.argmax(axis=1)"
         raise ValueError(
             f"{name} must be whole numbers of shape (N,), N at least 1; "
-            f"got {_describe(array)}{hint}"
+            f"got {describe(array)}{hint}"
         )
     if array.min() < 0:
         raise ValueError(
@@ -157,7 +138,7 @@ class Part:
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
             raise ValueError(
                 "images must be a uint8 array of shape (N, H, W, C); "
-                f"got {_describe(images)}"
+                f"got {describe(images)}"
             )
         if images.ndim != 4 or 0 in images.shape or images.shape[3] not in (1, 3):
             hint = ""
@@ -194,12 +175,12 @@ class Part:
         ):
             raise ValueError(
                 f"masks must be a bool array of shape {images.shape[:3]}; "
-                f"got {_describe(masks)}"
+                f"got {describe(masks)}"
             )
         needed = int(max(labels.max(), true.max())) + 1
         n_classes = needed
         if self.n_classes is not None:
-            n_classes = _number(self.n_classes, "n_classes", 1, whole=True)
+            n_classes = number(self.n_classes, "n_classes", 1, whole=True)
         if n_classes < needed:
             raise ValueError(
                 f"labels must lie below n_classes = {n_classes}; got {needed - 1}"
@@ -264,7 +245,7 @@ class Part:
         if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
             raise ValueError(
                 "indices must be positions of shape (M,), M at least 1; "
-                f"got {_describe(chosen)}"
+                f"got {describe(chosen)}"
             )
         if chosen.min() < 0 or chosen.max() >= n:
             raise ValueError(
@@ -307,7 +288,7 @@ class Part:
         >>> np.bincount(part.subset(20).labels).tolist()
         [16, 4]
         """
-        n = _number(n, "n", 1, whole=True)
+        n = number(n, "n", 1, whole=True)
         if n > len(self):
             raise ValueError(
                 f"n must be at most the {len(self)} images there are; got {n}"
@@ -358,13 +339,13 @@ class Part:
             if values.shape != (k,):
                 raise ValueError(
                     f"shares must hold one number for each of the {k} classes, or "
-                    f"be a mapping from class number to share; got {_describe(shares)}"
+                    f"be a mapping from class number to share; got {describe(shares)}"
                 )
             shares = dict(enumerate(values.tolist()))
         rng = np.random.RandomState(_seed(seed))
         chosen = []
         for label in shares:
-            _number(label, "a class number in shares", 0, k - 1, whole=True)
+            number(label, "a class number in shares", 0, k - 1, whole=True)
         for label in range(k):
             share = _share(shares.get(label, 1.0), f"share of class {label}")
             members = rng.permutation(np.flatnonzero(self.labels == label))
@@ -408,8 +389,8 @@ class Part:
         >>> int((part.labels != part.true_labels).sum())
         30
         """
-        fraction = _number(fraction, "fraction", 0, 1)
-        _choice(kind, "kind", ("uniform", "next"))
+        fraction = number(fraction, "fraction", 0, 1)
+        one_of(kind, "kind", ("uniform", "next"))
         k = self.n_classes
         if k < 2:
             raise ValueError("label noise needs two classes or more; got 1")
@@ -753,13 +734,13 @@ def load_dataset(
     >>> len(dataset.train), len(dataset.validation), len(dataset.test)
     (8000, 2000, 2000)
     """
-    _choice(name, "name", (*_KNOWN, *_ALWAYS))
-    validation = _number(validation, "validation", 0, 1)
+    one_of(name, "name", (*_KNOWN, *_ALWAYS))
+    validation = number(validation, "validation", 0, 1)
     if validation == 1:
         raise ValueError("validation must leave images to train on; got 1")
     seed = _seed(seed)
     if fallback is not None:
-        _choice(fallback, "fallback", _ALWAYS)
+        one_of(fallback, "fallback", _ALWAYS)
     if name == "shapes":
         return _load_shapes(validation, seed)
     if name == "digits":
@@ -856,7 +837,7 @@ def dataset_file(name: str) -> Path | None:
     >>> found is None or found.name == "mnist.npz"
     True
     """
-    _choice(name, "name", DOWNLOADS)
+    one_of(name, "name", DOWNLOADS)
     path = _folder_file(name)
     if path is None and _own_file(name).is_file():
         path = _own_file(name)
@@ -966,7 +947,7 @@ def _as_arrays(arrays: Sequence[np.ndarray], known: _Known, where: str) -> _Arra
     done = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
-        came = _describe(x)
+        came = describe(x)
         if c == 1 and x.ndim == 3:
             x = x[..., None]
         if x.shape[1:] == (c, h, w):  # Keras set to channels first
@@ -982,7 +963,7 @@ def _as_arrays(arrays: Sequence[np.ndarray], known: _Known, where: str) -> _Arra
         if y.dtype.kind not in "iu" or y.shape != (len(x),):
             raise ValueError(
                 f"{where}: y_{part} must be whole numbers of shape ({len(x)},); "
-                f"got {_describe(y)}"
+                f"got {describe(y)}"
             )
         if y.min() < 0 or y.max() >= k:
             raise ValueError(
@@ -1194,12 +1175,12 @@ def load_image_folder(
     sides = size if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2:
         raise ValueError(f"size must be one number or (height, width); got {size!r}")
-    height, width = (_number(side, "size", 1, 4096, whole=True) for side in sides)
-    _choice(resize, "resize", ("crop", "pad", "stretch"))
-    _choice(mode, "mode", ("rgb", "grey"))
-    max_pixels = _number(max_pixels, "max_pixels", 1, whole=True)
+    height, width = (number(side, "size", 1, 4096, whole=True) for side in sides)
+    one_of(resize, "resize", ("crop", "pad", "stretch"))
+    one_of(mode, "mode", ("rgb", "grey"))
+    max_pixels = number(max_pixels, "max_pixels", 1, whole=True)
     seed = _seed(seed)
-    shares = [_number(validation, "validation", 0, 1), _number(test, "test", 0, 1)]
+    shares = [number(validation, "validation", 0, 1), number(test, "test", 0, 1)]
     if sum(shares) >= 1:
         raise ValueError(
             f"validation and test must leave pictures to train on; got {validation} "

@@ -16,9 +16,10 @@ over floats takes part, because their order of summation differs by machine.
 from __future__ import annotations
 
 import math
-import numbers
 
 import numpy as np
+
+from imgcls_helpers._arguments import number
 
 __all__ = ["CLASS_NAMES", "make_shapes"]
 
@@ -345,22 +346,6 @@ def _chunk(p, grid, noise, labels, *, size, d, leak, centred, shift, rotation):
     return image.transpose(0, 2, 3, 1), mask
 
 
-def _number(value, name, low, high=None, *, whole=False):
-    """Return ``value`` as int or float; refuse what is no number in the range."""
-    kind = numbers.Integral if whole else numbers.Real
-    if (
-        isinstance(value, bool | np.bool_)
-        or not isinstance(value, kind)
-        or not (low <= value and (high is None or value <= high))  # not NaN either
-    ):
-        what = "a whole number" if whole else "a number"
-        reach = f"of {low} or more" if high is None else f"from {low} to {high}"
-        raise ValueError(
-            f"{name} must be {what} {reach}; got {value!r:.60} ({type(value).__name__})"
-        )
-    return int(value) if whole else float(value)
-
-
 def make_shapes(
     n: int,
     seed: int = 0,
@@ -433,19 +418,19 @@ def make_shapes(
     >>> bool((images[:5] == make_shapes(5, seed=7)[0]).all())
     True
     """
-    n = _number(n, "n", 1, whole=True)
-    seed = _number(seed, "seed", 0, 2**32 - 1, whole=True)
-    d = _number(difficulty, "difficulty", 0, 1)
-    size = _number(size, "size", 16, 256, whole=True)
-    leak = _number(background_leak, "background_leak", 0, 1)
+    n = number(n, "n", 1, whole=True)
+    seed = number(seed, "seed", 0, 2**32 - 1, whole=True)
+    d = number(difficulty, "difficulty", 0, 1)
+    size = number(size, "size", 16, 256, whole=True)
+    leak = number(background_leak, "background_leak", 0, 1)
     if not isinstance(centred, bool | np.bool_):
         raise ValueError(f"centred must be True or False; got {centred!r:.60}")
     if not isinstance(shift, tuple | list) or len(shift) != 2:
         raise ValueError(f"shift must be two numbers (right, down); got {shift!r:.60}")
-    shift = tuple(_number(s, "shift", -size, size, whole=True) for s in shift)
+    shift = tuple(number(s, "shift", -size, size, whole=True) for s in shift)
     if rotation is None:
         rotation = _mix(d, 15, 90)
-    rotation = _number(rotation, "rotation", 0, 180)
+    rotation = number(rotation, "rotation", 0, 180)
 
     # Three streams, each read picture by picture: one for the order of the
     # classes, one for the numbers that describe a picture, one for its noise.

@@ -551,6 +551,8 @@ def test_a_loss_that_is_no_number_stops_the_training():
             optimizer=scratch.SGD(),
             shuffle=False,
         )
+    with pytest.raises(FloatingPointError, match="infinite on these examples"):
+        small().evaluate(x, batch(40)[1], CRITERION)
 
 
 @pytest.mark.parametrize(

@@ -280,12 +280,9 @@ class Network:
                 batch = order[start : start + batch_size]
                 with np.errstate(over="ignore", invalid="ignore"):
                     result = self.forward(x[batch], training=True)
-                if not np.isfinite(result).all():
-                    raise FloatingPointError(
-                        "The network's results are NaN or infinite in epoch "
-                        f"{epoch + 1}, batch {start // batch_size + 1}. Try a smaller "
-                        "learning rate, and look for NaN in x."
-                    )
+                _refuse_not_finite(
+                    result, f"in epoch {epoch + 1}, batch {start // batch_size + 1}"
+                )
                 w = None if weights is None else weights[batch]
                 value = loss(y[batch], result, w)
                 self.backward(loss.gradient(y[batch], result, w))
@@ -301,12 +298,27 @@ class Network:
         return history
 
     def evaluate(self, x: np.ndarray, y: np.ndarray, loss: Any) -> dict[str, float]:
-        """Return the mean "loss" and the "accuracy" on examples, without training."""
+        """Return the mean "loss" and the "accuracy" on examples, without training.
+
+        Raises
+        ------
+        FloatingPointError
+            If a result of the network is NaN or infinite.
+        """
         result, y = self.predict(x), np.asarray(y)
+        _refuse_not_finite(result, "on these examples")
         return {
             "loss": float(loss(y, result)),
             "accuracy": float(_right(y, result, loss) / len(y)),
         }
+
+
+def _refuse_not_finite(result: np.ndarray, where: str) -> None:
+    if not np.isfinite(result).all():
+        raise FloatingPointError(
+            f"The network's results are NaN or infinite {where}. Try a smaller "
+            "learning rate, and look for NaN in x."
+        )
 
 
 def _right(y: np.ndarray, result: np.ndarray, loss: Any) -> int:
