@@ -1,0 +1,237 @@
+"""From a model to probabilities, and from those to single numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imgcls_helpers.evaluation._inputs import (
+    as_count,
+    as_labels,
+    blocks,
+    pair,
+    predictions_of,
+    same_length,
+)
+
+__all__ = ["accuracy", "cross_entropy", "predict", "top_k_accuracy"]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities, shape (N, K), in the dtype of the logits."""
+    logits = logits - logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
+
+
+def predict(
+    model: Any,
+    images: np.ndarray,
+    *,
+    average_flips: bool = False,
+    batch_size: int = 512,
+) -> np.ndarray:
+    """Return the probabilities that a model gives to each class of each image.
+
+    Logits pass through a softmax. A model that ends in a softmax already is noticed by
+    its outputs (none negative, every row sums to 1), which are then kept as they are:
+    a second softmax would flatten them.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From images to logits (or probabilities) of shape (N, K).
+    images : array, shape (N, H, W, C)
+        What the model takes: uint8 for the models of this book.
+    average_flips : bool
+        Whether to give the mean of the probabilities of each image and of its mirror
+        image (left to right). Costs twice the time.
+    batch_size : int
+        Images computed at a time.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, K)
+        Rows sum to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is not an array of that shape, or the outputs are not (N, K) or
+        have a NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import keras
+    >>> from imgcls_helpers import evaluation
+    >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
+    ...                           keras.layers.Dense(3, kernel_initializer="zeros")])
+    >>> evaluation.predict(model, np.zeros((2, 8, 8, 1), "uint8")).round(3)
+    array([[0.333, 0.333, 0.333],
+           [0.333, 0.333, 0.333]], dtype=float32)
+    """
+    if hasattr(images, "images"):
+        raise TypeError(
+            "images must be an array; from a part of a data set, pass part.images."
+        )
+    images = np.asarray(images)
+    if images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            "images must have shape (N, H, W, C), N at least 1, but have shape "
+            f"{images.shape}."
+        )
+    result = _outputs(model, images, batch_size)
+    if average_flips:
+        # PyTorch takes no arrays that run backwards.
+        flipped = np.ascontiguousarray(images[:, :, ::-1])
+        result += _outputs(model, flipped, batch_size)
+        result /= 2
+    return result
+
+
+def _outputs(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
+    outputs = model.predict(images, batch_size=batch_size, verbose=0)
+    outputs = np.asarray(outputs, dtype=np.float32)
+    if outputs.ndim != 2 or outputs.shape[1] < 2:
+        raise ValueError(
+            "The model must give one row of K logits an image, K at least 2, but its "
+            f"outputs have shape {outputs.shape}."
+        )
+    bad = int(np.isnan(outputs).any(axis=1).sum())
+    if bad:
+        raise ValueError(
+            f"The model's outputs are NaN for {bad} of {len(outputs)} images. Has its "
+            "training diverged?"
+        )
+    sums = outputs.sum(axis=1, dtype=np.float64)
+    if outputs.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
+        return outputs
+    return softmax(outputs)
+
+
+def accuracy(labels: Any, probabilities: Any) -> float:
+    """Return the share of images whose most probable class is the true one.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    probabilities : float array, shape (N, K); or int array, shape (N,)
+        Probabilities, or the predicted classes themselves.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If labels are not class numbers below K, rows do not sum to 1, a value is NaN
+        or negative, lengths differ, or nothing is given.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> evaluation.accuracy([0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+    0.6666666666666666
+    """
+    given = np.asarray(probabilities)
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        labels = as_labels(labels)
+        predictions = as_labels(given, "predictions")
+        same_length(labels, predictions, "predictions")
+    else:
+        labels, given = pair(labels, given)
+        predictions = predictions_of(given)
+    return int(np.count_nonzero(labels == predictions)) / len(labels)
+
+
+def cross_entropy(labels: Any, probabilities: Any) -> float:
+    """Return the mean of -log(probability of the true class), in nats.
+
+    A probability of 0 would cost infinitely much. As in scikit-learn's ``log_loss``,
+    probabilities are taken as at least the machine epsilon of their dtype, so that one
+    image costs at most 15.9 (float32).
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    probabilities : float array, shape (N, K)
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `accuracy`.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> evaluation.cross_entropy([0, 1], [[0.5, 0.5], [0.5, 0.5]])
+    0.6931471805599453
+    """
+    return checked_cross_entropy(*pair(labels, probabilities))
+
+
+def checked_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """`cross_entropy` of arrays that have been checked already."""
+    least = np.finfo(probabilities.dtype).eps
+    total = 0.0
+    for rows in blocks(len(labels)):
+        true = labels[rows]
+        p = probabilities[rows][np.arange(len(true)), true]
+        total -= np.log(np.clip(p, least, 1), dtype=np.float64).sum()
+    return float(total / len(labels))
+
+
+def top_k_accuracy(labels: Any, probabilities: Any, k: int = 5) -> float:
+    """Return the share of images whose true class is among the k most probable.
+
+    Where probabilities tie, the class with the lower number comes first, as in
+    `accuracy`.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    probabilities : float array, shape (N, K)
+    k : int
+        1 to K.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `accuracy`, or if `k` is out of range.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> evaluation.top_k_accuracy([2, 2], [[0.5, 0.2, 0.3], [0.5, 0.3, 0.2]], k=2)
+    0.5
+    """
+    labels, probabilities = pair(labels, probabilities)
+    return checked_top_k(labels, probabilities, k)
+
+
+def checked_top_k(labels: np.ndarray, probabilities: np.ndarray, k: int) -> float:
+    """`top_k_accuracy` of arrays that have been checked already."""
+    k, classes = as_count(k, "k"), probabilities.shape[1]
+    if k > classes:
+        raise ValueError(f"k must be at most {classes}, the number of classes; got {k}")
+    inside = 0
+    for rows in blocks(len(labels)):
+        p, true = probabilities[rows], labels[rows].astype(np.intp)[:, None]
+        of_true = np.take_along_axis(p, true, axis=1)
+        before = np.count_nonzero(p > of_true, axis=1)
+        unsure = before < k  # only these can be inside, and only these may tie
+        tied = (p[unsure] == of_true[unsure]) & (np.arange(classes) < true[unsure])
+        inside += int((before[unsure] + tied.sum(axis=1) < k).sum())
+    return inside / len(labels)

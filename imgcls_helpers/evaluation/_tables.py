@@ -1,0 +1,73 @@
+"""Tables that read well in a notebook, on light and dark pages, and in a terminal."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, a head, and rows of text; the first column is the name of the row."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def text_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """Return the tables and the notes under them as plain text."""
+    parts = []
+    for table in tables:
+        lines = [list(table.head), *map(list, table.rows)] if table.head else table.rows
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        # Numbers to the right; a table without a head has text in all its columns.
+        sides = ["<"] + [">" if table.head else "<"] * (len(widths) - 1)
+        shown = [
+            "  ".join(
+                f"{cell:{side}{width}}"
+                for cell, side, width in zip(line, sides, widths, strict=True)
+            ).rstrip()
+            for line in lines
+        ]
+        parts.append("\n".join([table.title, *shown] if table.title else shown))
+    if notes:
+        parts.append("\n".join(f"- {note}" for note in notes))
+    return "\n\n".join(parts)
+
+
+def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """Return the tables and the notes under them as HTML without any colours."""
+    parts = []
+    for table in tables:
+        side = "right" if table.head else "left"
+        cell = f"text-align:{side};padding:.15em 0 .15em 1em"
+        name = "text-align:left;padding:.15em 0;font-weight:normal"
+        head = "".join(
+            f'<th scope="col" style="{cell if i else name};font-weight:bold">'
+            f"{html.escape(text)}</th>"
+            for i, text in enumerate(table.head)
+        )
+        rows = "".join(
+            f'<tr><th scope="row" style="{name}">{html.escape(first)}</th>'
+            + "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in others)
+            + "</tr>"
+            for first, *others in table.rows
+        )
+        title = ""
+        if table.title:
+            title = (
+                '<caption style="caption-side:top;text-align:left;font-weight:bold;'
+                f'padding:.4em 0">{html.escape(table.title)}</caption>'
+            )
+        parts.append(
+            '<div style="overflow-x:auto"><table class="imgcls-report" style="'
+            f'font-variant-numeric:tabular-nums">{title}'
+            + (f"<thead><tr>{head}</tr></thead>" if table.head else "")
+            + f"<tbody>{rows}</tbody></table></div>"
+        )
+    if notes:
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        parts.append(f"<ul>{items}</ul>")
+    return "".join(parts)

@@ -1,0 +1,208 @@
+"""Training in one call."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+# Imported before Keras: it picks the Keras backend.
+from imgcls_helpers import augment, backend
+from imgcls_helpers._arguments import number, one_of
+from imgcls_helpers.data import Part
+from imgcls_helpers.training._history import DivergenceError, History
+from imgcls_helpers.training._recipe import Recipe
+from imgcls_helpers.training._setup import (
+    as_part,
+    classes_of,
+    first_look,
+    loss_of,
+    recipe_or_default,
+)
+from imgcls_helpers.training._store import Store, identity_of
+from imgcls_helpers.training._watch import MONITORS, Line, Watch, own_random_numbers
+
+# isort: split
+import keras
+
+
+def fit(
+    model: keras.Model,
+    train: Part | tuple[np.ndarray, np.ndarray],
+    recipe: Recipe | None = None,
+    *,
+    validation: Part | tuple[np.ndarray, np.ndarray] | None = None,
+    patience: int | None = None,
+    monitor: str = "val_loss",
+    checkpoint: str | os.PathLike | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    steps_per_execution: int | None = None,
+    loss: Any = None,
+    on_divergence: str = "raise",
+) -> History:
+    """Compile and train a model; return what the training recorded.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Raw uint8 images (N, H, W, C) in, logits (N, K) out. Changed in place.
+    train : Part, or (images, labels)
+        uint8 images (N, H, W, C), class numbers (N,).
+    recipe : Recipe, optional
+        Default: ``Recipe()``.
+    validation : Part, or (images, labels), optional
+        Judged after each epoch. Never the test set: what is chosen by looking at it
+        is no longer tested by it.
+    patience : int, optional
+        Stop after this many epochs in a row without a better `monitor`, and go back to
+        the weights of the best epoch (also when the epochs run out). Needs
+        `validation`.
+    monitor : str
+        "val_loss" or "val_accuracy".
+    checkpoint : path, optional
+        Folder for the state after each epoch. The same call with the same folder goes
+        on where a training was killed, and ends with the same weights as one that
+        was not.
+    seed : int
+        For the order of the images and for augmentation. The first weights come from
+        the model; seed them with `runtime.set_seed` before building it.
+    progress : bool
+        Show one line that is updated.
+    steps_per_execution : int, optional
+        Steps between two looks of Keras at its callbacks. Default: 16, with PyTorch,
+        which takes no other, 1.
+    loss : Keras loss, optional
+        Takes one-hot labels (N, K) and the model's output. Default: categorical
+        cross-entropy of logits with the recipe's label smoothing.
+    on_divergence : str
+        When the loss becomes NaN or infinite: "raise", or "stop" and keep the cause in
+        ``history.stopped``.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    DivergenceError
+        If the loss becomes NaN or infinite.
+    CheckpointError
+        If `checkpoint` belongs to another training, or cannot be read or written.
+    TypeError, ValueError
+        If an argument is not as described, the model ends in a softmax, or it gives NaN
+        before the first step.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import data, models
+    >>> digits = data.load_dataset("digits")
+    >>> model = models.fast_net((8, 8, 1), width=8)
+    >>> recipe = Recipe(epochs=2, batch_size=64)
+    >>> history = fit(model, digits.train, recipe, progress=False)
+    >>> history.epochs, len(history["loss"])
+    (2, 2)
+    """
+    started = (time.perf_counter(), time.process_time())
+    recipe = recipe_or_default(recipe)
+    one_of(monitor, "monitor", tuple(MONITORS))
+    one_of(on_divergence, "on_divergence", ("raise", "stop"))
+    if patience is not None:
+        number(patience, "patience", 1, whole=True)
+        if validation is None:
+            raise ValueError("patience needs validation data: pass validation=.")
+    classes = classes_of(model, loss)
+    train = as_part(train, "train", classes, model)
+    if validation is not None:
+        validation = as_part(validation, "validation", classes, model)
+    history, line = History(), Line() if progress else None
+    loss = loss_of(recipe) if loss is None else keras.losses.get(loss)
+    first_look(model, train, loss, classes)
+
+    batches = augment.Batches(
+        train.images,
+        train.labels,
+        batch_size=recipe.batch_size,
+        augment=recipe.augment,
+        classes=classes,
+        seed=seed,
+    )
+    store, state = None, None
+    if checkpoint is not None:
+        identity = identity_of(
+            model,
+            recipe,
+            train,
+            validation,
+            seed=batches.seed,
+            loss=getattr(loss, "name", None) or getattr(loss, "__name__", str(loss)),
+            monitor=monitor,
+            patience=None if patience is None else int(patience),
+        )
+        store = Store(checkpoint, identity)
+        state = store.read()
+    if state is not None:
+        history = state["history"]
+    watch = Watch(history, recipe, monitor, patience, store, line, started)
+    watch.batches = batches
+
+    steps = len(batches)
+    model.compile(
+        optimizer=recipe.make_optimizer(model, recipe.rate(steps * recipe.epochs)),
+        loss=loss,
+        metrics=["accuracy"],
+        steps_per_execution=_steps_per_execution(steps_per_execution, steps),
+    )
+    if state is not None:
+        model.optimizer.build(model.trainable_variables)
+        if store.best is not None:
+            store.load(model, store.best)
+            watch.best_weights = model.get_weights()
+        store.load(model, state["weights"])
+    if history.epochs < recipe.epochs and history.stopped is None:
+        judged = None
+        if validation is not None:
+            judged = augment.Batches(
+                validation.images,
+                validation.labels,
+                batch_size=max(recipe.batch_size, 500),
+                classes=classes,
+                shuffle=False,
+            )
+        try:
+            with own_random_numbers():
+                model.fit(
+                    batches,
+                    epochs=recipe.epochs,
+                    initial_epoch=history.epochs,
+                    validation_data=judged,
+                    callbacks=[watch],
+                    # Keras would shuffle the batches with Python's random numbers.
+                    shuffle=False,
+                    verbose=0,
+                )
+        finally:
+            watch.clock()
+            watch.close()
+    else:
+        watch.close()
+    if watch.diverged and on_divergence == "raise":
+        raise DivergenceError(watch.diverged, history)
+    if watch.best_weights is not None:
+        model.set_weights(watch.best_weights)
+    return history
+
+
+def _steps_per_execution(wanted: int | None, steps: int) -> int:
+    if backend.name() == "torch":
+        if wanted not in (None, 1):
+            raise ValueError(
+                "PyTorch takes no steps_per_execution but 1; leave it out, or pass 1."
+            )
+        return 1
+    if wanted is None:
+        return min(16, steps)
+    number(wanted, "steps_per_execution", 1, whole=True)
+    return min(wanted, steps)

@@ -1,0 +1,876 @@
+"""evaluation: every number against scikit-learn, SciPy or the formula itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from imgcls_helpers import evaluation
+from imgcls_helpers.data import Part
+
+quick = settings(max_examples=40, deadline=None)
+
+
+def random_case(seed: int, n: int, k: int, dtype=np.float32, ties: bool = False):
+    """Labels, and probabilities that are better than chance."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, k, n)
+    z = rng.normal(size=(n, k)) * 2
+    z[np.arange(n), labels] += rng.uniform(0, 3)
+    if ties:
+        z = np.round(z)
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    return labels, (p / p.sum(axis=1, keepdims=True)).astype(dtype)
+
+
+cases = st.builds(
+    random_case,
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 200),
+    k=st.integers(2, 12),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+tied_cases = st.builds(
+    random_case,
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 200),
+    k=st.integers(2, 6),
+    ties=st.just(True),
+)
+
+
+# --- Single numbers -----------------------------------------------------------------
+
+
+@quick
+@given(cases)
+def test_accuracy_and_cross_entropy_are_those_of_scikit_learn(case):
+    labels, p = case
+    predictions = p.argmax(axis=1)
+    expected = metrics.accuracy_score(labels, predictions)
+    assert evaluation.accuracy(labels, p) == pytest.approx(expected)
+    assert evaluation.accuracy(labels, predictions) == pytest.approx(expected)
+    assert type(evaluation.accuracy(labels, p)) is float
+    all_classes = range(p.shape[1])
+    expected = metrics.log_loss(labels, p.astype(np.float64), labels=all_classes)
+    assert evaluation.cross_entropy(labels, p) == pytest.approx(expected, rel=1e-5)
+
+
+def test_cross_entropy_of_a_certain_mistake_is_finite():
+    p = np.array([[1, 0]], np.float32)
+    expected = -np.log(np.finfo(np.float32).eps)
+    assert evaluation.cross_entropy([1], p) == pytest.approx(expected)
+    assert evaluation.cross_entropy([0], p) == pytest.approx(0, abs=1e-6)
+
+
+@quick
+@given(cases, st.data())
+def test_top_k_is_that_of_scikit_learn(case, data):
+    labels, p = case
+    k = data.draw(st.integers(1, p.shape[1]))
+    if p.shape[1] == 2 or k == p.shape[1]:
+        expected = 1.0 if k == p.shape[1] else np.mean(p.argmax(1) == labels)
+    else:
+        expected = metrics.top_k_accuracy_score(
+            labels, p, k=k, labels=range(p.shape[1])
+        )
+    assert evaluation.top_k_accuracy(labels, p, k) == pytest.approx(expected)
+
+
+@quick
+@given(tied_cases, st.data())
+def test_ties_go_to_the_lower_class_in_every_top_k(case, data):
+    labels, p = case
+    k = data.draw(st.integers(1, p.shape[1]))
+    order = np.argsort(-p, axis=1, kind="stable")[:, :k]
+    expected = np.mean((order == labels[:, None]).any(axis=1))
+    assert evaluation.top_k_accuracy(labels, p, k) == pytest.approx(expected)
+    assert evaluation.top_k_accuracy(labels, p, 1) == evaluation.accuracy(labels, p)
+
+
+def test_blocks_leave_nothing_out(monkeypatch):
+    """The same numbers in blocks of 7 rows as in one."""
+    labels, p = random_case(0, 100, 5, np.float64)
+    whole = evaluation.evaluate(labels, p).to_dict()
+    temperature = evaluation.temperature_scaling(labels, p).temperature
+    monkeypatch.setattr("imgcls_helpers.evaluation._inputs._ROWS", 7)
+    parts = evaluation.evaluate(labels, p).to_dict()
+    assert parts.keys() == whole.keys()
+    for key, value in whole.items():
+        if isinstance(value, float):
+            assert parts[key] == pytest.approx(value), key
+        else:
+            assert parts[key] == value, key
+    again = evaluation.temperature_scaling(labels, p).temperature
+    assert again == pytest.approx(temperature)
+
+
+# --- Intervals ----------------------------------------------------------------------
+
+
+@quick
+@given(
+    st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+    st.floats(0.5, 0.999),
+)
+def test_wilson_is_that_of_scipy(case, confidence):
+    right, n = case
+    expected = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
+    found = evaluation.wilson_interval(right, n, confidence=confidence)
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert 0 <= found[0] <= right / n <= found[1] <= 1
+
+
+def test_wilson_takes_arrays():
+    low, high = evaluation.wilson_interval(np.array([3, 0]), np.array([10, 4]))
+    for i, (right, n) in enumerate([(3, 10), (0, 4)]):
+        assert (low[i], high[i]) == evaluation.wilson_interval(right, n)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "error"),
+    [
+        (5, 4, "from 0 to n"),
+        (-1, 4, "from 0 to n"),
+        (0, 0, "n must be 1"),
+        (0.5, 4, "whole"),
+    ],
+)
+def test_wilson_refuses(right, n, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        evaluation.wilson_interval(right, n)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, "0.95", float("nan")])
+def test_confidence_is_a_share(confidence):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        evaluation.wilson_interval(1, 2, confidence=confidence)
+
+
+def test_bootstrap_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    values = rng.gamma(2, size=200)
+    expected = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=9999, rng=1
+    ).confidence_interval
+    found = evaluation.bootstrap_interval(values, resamples=9999)
+    # Two runs of the bootstrap differ by chance.
+    assert found == pytest.approx(tuple(expected), abs=0.1 * np.ptp(expected))
+    again = evaluation.bootstrap_interval(values, resamples=9999)
+    assert found == again
+    other = evaluation.bootstrap_interval(values, resamples=9999, seed=1)
+    assert found != other
+
+
+def test_bootstrap_of_right_answers_takes_the_short_way_to_the_same():
+    right = np.random.default_rng(0).random(300) < 0.7
+    short = evaluation.bootstrap_interval(right, resamples=20_000)
+    long = evaluation.bootstrap_interval(right.astype(float), resamples=20_000)
+    assert short == pytest.approx(long, abs=0.004)  # the accuracy moves in 1/300
+
+
+def test_bootstrap_draws_rows_together():
+    labels, p = random_case(3, 150, 3)
+    predictions = p.argmax(axis=1)
+
+    def gap(y, a):
+        assert y.shape == a.shape == (150,)
+        return np.mean(y == a) - np.mean(a == a)
+
+    low, high = evaluation.bootstrap_interval(labels, predictions, statistic=gap)
+    assert low <= np.mean(labels == predictions) - 1 <= high
+
+
+def test_bootstrap_refuses():
+    with pytest.raises(TypeError, match="at least one array"):
+        evaluation.bootstrap_interval()
+    with pytest.raises(ValueError, match="at least one row"):
+        evaluation.bootstrap_interval(np.array([]))
+    with pytest.raises(ValueError, match="equally long"):
+        evaluation.bootstrap_interval([1, 2], [1, 2, 3], statistic=lambda a, b: 0)
+    with pytest.raises(ValueError, match="NaN in"):
+        evaluation.bootstrap_interval([1.0, float("nan")])
+    with pytest.raises(ValueError, match="resamples"):
+        evaluation.bootstrap_interval([1.0, 2.0], resamples=5)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    held = {"wilson": 0, "bootstrap": 0}
+    for seed in range(400):
+        right = rng.random(200) < 0.8
+        low, high = evaluation.wilson_interval(int(right.sum()), 200)
+        held["wilson"] += low <= 0.8 <= high
+        low, high = evaluation.bootstrap_interval(right, seed=seed, resamples=500)
+        held["bootstrap"] += low <= 0.8 <= high
+    for name, count in held.items():
+        assert 0.91 <= count / 400 <= 0.98, name
+
+
+# --- McNemar ------------------------------------------------------------------------
+
+
+@quick
+@given(*[st.integers(0, 60)] * 4)
+def test_mcnemar(both, only_a, only_b, neither):
+    n = both + only_a + only_b + neither
+    if n == 0:
+        return
+    labels = np.zeros(n, int)
+    a = np.repeat([0, 0, 1, 1], [both, only_a, only_b, neither])
+    b = np.repeat([0, 1, 0, 1], [both, only_a, only_b, neither])
+    found = evaluation.mcnemar(labels, a, b)
+    counts = (found.both, found.only_a, found.only_b, found.neither)
+    assert counts == (both, only_a, only_b, neither)
+    assert found.difference == pytest.approx(np.mean(a == 0) - np.mean(b == 0))
+    unlike = only_a + only_b
+    if unlike == 0:
+        assert found.p_value == 1
+    elif unlike < 25:
+        assert found.method == "exact binomial"
+        expected = stats.binomtest(only_a, unlike).pvalue
+        assert found.p_value == pytest.approx(expected)
+    else:
+        assert found.method == "chi-square with continuity correction"
+        statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / unlike
+        assert found.statistic == pytest.approx(statistic)
+        assert found.p_value == pytest.approx(stats.chi2.sf(statistic, 1))
+    assert found.method in repr(found)
+    swapped = evaluation.mcnemar(labels, b, a)
+    assert swapped.p_value == found.p_value
+    assert swapped.difference == -found.difference
+
+
+def test_mcnemar_takes_probabilities():
+    labels, p = random_case(0, 80, 4)
+    _, q = random_case(1, 80, 4)
+    assert evaluation.mcnemar(labels, p, q) == evaluation.mcnemar(
+        labels, p.argmax(1), q.argmax(1)
+    )
+
+
+def test_mcnemar_never_says_that_p_is_zero():
+    labels = np.zeros(1000, int)
+    assert "below 0.0001" in repr(evaluation.mcnemar(labels, labels, labels + 1))
+
+
+def test_mcnemar_refuses_other_images():
+    with pytest.raises(ValueError, match="3 labels, but 2 rows of predictions_b"):
+        evaluation.mcnemar([0, 1, 1], [0, 1, 1], [0, 1])
+
+
+# --- Calibration --------------------------------------------------------------------
+
+
+def ece_by_loop(labels, p, bins):
+    sure = p.astype(float).max(axis=1)
+    right = p.argmax(axis=1) == labels
+    total = 0.0
+    for m in range(bins):
+        inside = (sure > m / bins + 1e-7) & (sure <= (m + 1) / bins + 1e-7)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - sure[inside].mean())
+    return total
+
+
+@quick
+@given(cases, st.integers(1, 30))
+def test_calibration_error_is_that_of_the_loop(case, bins):
+    labels, p = case
+    found = evaluation.calibration(labels, p, bins=bins)
+    assert found.ece == pytest.approx(ece_by_loop(labels, p, bins), abs=1e-6)
+    assert found.counts.sum() == len(labels)
+    assert found.mce >= found.ece - 1e-12
+    empty = found.counts == 0
+    assert np.isnan(found.accuracy[empty]).all()
+    assert not np.isnan(found.accuracy[~empty]).any()
+
+
+def test_bins_include_their_upper_edge():
+    p = np.array([[0.8, 0.2], [0.6, 0.4]], np.float32)  # 0.8 and 0.6 in float32
+    counts = evaluation.calibration([0, 0], p, bins=5).counts
+    assert counts.tolist() == [0, 0, 1, 1, 0]
+
+
+def test_calibration_by_hand_and_as_a_table():
+    p = [[0.9, 0.1]] * 8 + [[0.9, 0.1]] * 2
+    found = evaluation.calibration([0] * 8 + [1] * 2, p, bins=10)
+    assert found.ece == pytest.approx(0.1)
+    assert "0.8 to 0.9      10  90.0%  80.0%" in repr(found)
+    assert "<table" in found._repr_html_()
+    assert "nan" not in repr(found).lower() + found._repr_html_().lower()
+
+
+@quick
+@given(st.integers(0, 10**6), st.floats(0.3, 4))
+def test_temperature_is_the_best_of_a_fine_grid(seed, true_t):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(300, 4)) * 2
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    labels = (p.cumsum(axis=1) > rng.random((300, 1))).argmax(axis=1)
+    logits = z * true_t
+    fitted = evaluation.temperature_scaling(labels, logits)
+    grid = np.geomspace(0.05, 20, 2000)
+
+    def loss(t):
+        scaled = logits / t
+        logs = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+        return -logs[np.arange(300), labels].mean()
+
+    losses = [loss(t) for t in grid]
+    assert fitted.after <= min(losses) + 1e-9
+    assert fitted.after == pytest.approx(loss(fitted.temperature))
+    assert fitted.before == pytest.approx(loss(1))
+    assert fitted.temperature == pytest.approx(grid[np.argmin(losses)], rel=0.01)
+
+
+def test_temperature_is_that_of_scikit_learn():
+    calibration = pytest.importorskip("sklearn.calibration")
+    if not hasattr(calibration, "_TemperatureScaling"):
+        pytest.skip("this scikit-learn has no temperature scaling")
+    labels, p = random_case(5, 500, 6, np.float64)
+    logits = 3 * np.log(p)
+    theirs = calibration._TemperatureScaling().fit(logits, labels)
+    ours = evaluation.temperature_scaling(labels, logits)
+    assert 1 / ours.temperature == pytest.approx(theirs.beta_, rel=1e-3)
+
+
+@quick
+@given(cases)
+def test_temperature_from_probabilities_is_that_from_logits(case):
+    labels, p = case
+    logits = np.log(p) + 7
+    one = evaluation.temperature_scaling(labels, p)
+    two = evaluation.temperature_scaling(labels, logits)
+    assert one.temperature == pytest.approx(two.temperature, rel=1e-2)
+    scaled = one(p)
+    assert np.allclose(scaled, one(logits), atol=1e-3)
+    assert np.allclose(scaled.sum(axis=1), 1, atol=1e-5)
+    # The largest stays the largest, up to ties by rounding.
+    best = p.argmax(axis=1)
+    chosen = np.take_along_axis(scaled, best[:, None], axis=1)[:, 0]
+    assert (chosen >= scaled.max(axis=1) - 1e-6).all()
+    assert one.after <= one.before + 1e-9
+
+
+def test_temperature_of_a_model_that_is_always_right_is_the_least():
+    fitted = evaluation.temperature_scaling([0, 1], [[3.0, 0], [0, 2.0]])
+    assert fitted.temperature == pytest.approx(0.01)
+
+
+def test_temperature_of_logits_without_sense_is_the_largest():
+    fitted = evaluation.temperature_scaling([1, 0], [[3.0, 0], [0, 2.0]])
+    assert fitted.temperature == pytest.approx(100)
+
+
+def test_temperature_refuses():
+    with pytest.raises(ValueError, match="finite"):
+        evaluation.temperature_scaling([0], [[np.inf, 0]])
+    with pytest.raises(ValueError, match="below 2"):
+        evaluation.temperature_scaling([2], [[1.0, 0]])
+    with pytest.raises(ValueError, match="shape"):
+        evaluation.temperature_scaling([0], [1.0])
+    with pytest.raises(ValueError, match="2 labels, but 1 rows"):
+        evaluation.temperature_scaling([0, 1], [[1.0, 0]])
+
+
+# --- The report ---------------------------------------------------------------------
+
+
+@quick
+@given(cases)
+def test_report_is_that_of_scikit_learn(case):
+    labels, p = case
+    k = p.shape[1]
+    report = evaluation.evaluate(labels, p)
+    predictions = p.argmax(axis=1)
+    assert (report.predictions == predictions).all()
+    expected = metrics.confusion_matrix(labels, predictions, labels=range(k))
+    assert (report.confusion == expected).all()
+
+    seen = np.unique(labels)
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predictions, labels=seen, zero_division=0
+    )
+    assert np.allclose(report.precision[seen], precision)
+    assert np.allclose(report.recall[seen], recall)
+    assert np.allclose(report.f1[seen], f1)
+    assert (report.support[seen] == support).all()
+    unseen = np.setdiff1d(np.arange(k), seen)
+    assert np.isnan(report.recall[unseen]).all()
+    assert np.isnan(report.f1[unseen]).all()
+    assert (report.support[unseen] == 0).all()
+    assert report.missing == tuple(map(str, unseen))
+
+    for name in ("macro", "weighted"):
+        expected = metrics.precision_recall_fscore_support(
+            labels, predictions, labels=seen, average=name, zero_division=0
+        )[:3]
+        assert getattr(report, name) == pytest.approx(expected)
+    expected = metrics.precision_recall_fscore_support(
+        labels, predictions, average="micro", zero_division=0
+    )[:3]
+    assert report.micro == pytest.approx(expected)
+
+    for c in range(k):
+        is_class = labels == c
+        if is_class.all() or not is_class.any():
+            assert np.isnan(report.roc_area[c])
+            with pytest.raises(ValueError, match=f"class '{c}' needs"):
+                report.roc_curve(c)
+            continue
+        area = metrics.roc_auc_score(is_class, p[:, c])
+        assert report.roc_area[c] == pytest.approx(area, abs=1e-9)
+        area = metrics.average_precision_score(is_class, p[:, c])
+        assert report.average_precision[c] == pytest.approx(area, abs=1e-9)
+        curve = report.roc_curve(c)
+        area = metrics.auc(curve.x, curve.y)
+        assert report.roc_area[c] == pytest.approx(area, abs=1e-9)
+        curve = report.precision_recall_curve(c)
+        steps = -np.sum(np.diff(curve.x) * curve.y[:-1])
+        assert report.average_precision[c] == pytest.approx(steps, abs=1e-9)
+
+
+@quick
+@given(tied_cases)
+def test_areas_with_ties_are_those_of_scikit_learn(case):
+    labels, p = case
+    report = evaluation.evaluate(labels, p)
+    for c in range(p.shape[1]):
+        if 0 < report.support[c] < len(labels):
+            area = metrics.roc_auc_score(labels == c, p[:, c])
+            assert report.roc_area[c] == pytest.approx(area, abs=1e-9)
+            area = metrics.average_precision_score(labels == c, p[:, c])
+            assert report.average_precision[c] == pytest.approx(area, abs=1e-9)
+
+
+@quick
+@given(cases)
+def test_report_agrees_with_the_single_functions(case):
+    labels, p = case
+    report = evaluation.evaluate(labels, p, confidence=0.9, bins=7)
+    right = labels == p.argmax(axis=1)
+    assert report.accuracy == evaluation.accuracy(labels, p)
+    assert report.cross_entropy == evaluation.cross_entropy(labels, p)
+    assert report.calibration.ece == evaluation.calibration(labels, p, bins=7).ece
+    assert report.top_k == min(5, p.shape[1] - 1)
+    assert report.top_k_accuracy == evaluation.top_k_accuracy(labels, p, report.top_k)
+    assert report.accuracy_interval == evaluation.wilson_interval(
+        int(right.sum()), len(right), confidence=0.9
+    )
+    assert report.accuracy_bootstrap == evaluation.bootstrap_interval(
+        right, confidence=0.9
+    )
+    for c in np.flatnonzero(report.support):
+        assert tuple(report.recall_interval[c]) == evaluation.wilson_interval(
+            int(report.confusion[c, c]), int(report.support[c]), confidence=0.9
+        )
+
+
+def test_bootstrap_of_macro_f1_is_that_over_images():
+    labels, p = random_case(1, 300, 4)
+    report = evaluation.evaluate(labels, p)
+
+    def macro_f1(y, a):
+        return metrics.f1_score(y, a, average="macro")
+
+    slow = evaluation.bootstrap_interval(
+        labels, report.predictions, statistic=macro_f1, resamples=1000
+    )
+    assert report.macro_f1_bootstrap == pytest.approx(slow, abs=0.01)
+
+
+@quick
+@given(cases)
+def test_most_confused(case):
+    labels, p = case
+    report = evaluation.evaluate(labels, p)
+    pairs = report.most_confused(1000)
+    assert sum(c.count for c in pairs) == np.sum(labels != report.predictions)
+    counts = [c.count for c in pairs]
+    assert counts == sorted(counts, reverse=True)
+    for c in pairs:
+        taken = (labels == c.true) & (report.predictions == c.predicted)
+        assert c.count == taken.sum()
+        assert c.share == pytest.approx(taken.sum() / (labels == c.true).sum())
+        assert c.true != c.predicted
+    assert report.most_confused(2) == pairs[:2]
+
+
+@quick
+@given(cases)
+def test_most_confident_errors(case):
+    labels, p = case
+    report = evaluation.evaluate(labels, p)
+    found = report.most_confident_errors(5)
+    wrong = np.flatnonzero(report.predictions != labels)
+    assert len(found) == min(5, len(wrong))
+    assert np.isin(found, wrong).all()
+    sure = p.max(axis=1)
+    assert (np.diff(sure[found]) <= 0).all()
+    rest = np.setdiff1d(wrong, found)
+    if rest.size:
+        assert sure[rest].max() <= sure[found].min()
+
+
+def test_nothing_that_is_given_changes_or_is_copied():
+    labels, p = random_case(0, 1000, 5)
+    before = labels.copy(), p.copy()
+    labels.setflags(write=False)
+    p.setflags(write=False)
+    report = evaluation.evaluate(labels, p)
+    repr(report)
+    report.most_confident_errors()
+    evaluation.temperature_scaling(labels, p)
+    assert (labels == before[0]).all()
+    assert (p == before[1]).all()
+    assert np.shares_memory(report.probabilities, p)
+    assert np.shares_memory(report.labels, labels)
+
+
+def test_small_integer_labels_do_not_overflow():
+    labels, p = random_case(0, 3000, 40)
+    small = evaluation.evaluate(labels.astype(np.uint8), p)
+    assert (small.confusion == evaluation.evaluate(labels, p).confusion).all()
+
+
+def test_memory_beside_the_input(monkeypatch):
+    import tracemalloc
+
+    # As with ten million rows in blocks of 65,536.
+    monkeypatch.setattr("imgcls_helpers.evaluation._inputs._ROWS", 1024)
+    labels, p = random_case(0, 150_000, 10)
+    tracemalloc.start()
+    repr(evaluation.evaluate(labels, p))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * p.nbytes
+
+
+def test_a_class_that_no_label_names_is_reported():
+    p = np.array([[0.6, 0.3, 0.1], [0.3, 0.6, 0.1], [0.2, 0.1, 0.7]])
+    report = evaluation.evaluate([0, 1, 1], p, ["cat", "dog", "owl"])
+    assert report.missing == ("owl",)
+    assert math.isnan(report.recall[2])
+    assert report.precision[2] == 0
+    assert report.macro.recall == pytest.approx((1 + 0.5) / 2)
+    assert any("No label names 'owl'" in note for note in report.notes)
+    row = next(line for line in repr(report).splitlines() if line.startswith("owl"))
+    assert row.split() == ["owl", "0", "0%", "-", "-", "-", "-"]
+    assert report.to_dict()["per_class"]["recall"]["owl"] is None
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_a_class_that_was_never_predicted_is_reported():
+    p = np.array([[0.6, 0.4], [0.6, 0.4]])
+    report = evaluation.evaluate([0, 1], p, ["cat", "dog"])
+    assert report.precision.tolist() == [0.5, 0]
+    assert any("Never predicted: 'dog'" in note for note in report.notes)
+
+
+def test_a_class_of_few_images_is_reported():
+    labels = np.repeat([0, 1], [100, 29])
+    report = evaluation.evaluate(labels, np.tile([0.6, 0.4], (129, 1)))
+    assert any("Fewer than 30 images: '1'" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("n", "decimals"), [(20, 0), (300, 0), (2000, 1), (10_000, 1), (1_000_000, 2)]
+)
+def test_digits_are_as_many_as_the_interval_allows(n, decimals):
+    labels = np.arange(n) % 10 < 3
+    report = evaluation.evaluate(labels.astype(int), np.tile([0.6, 0.4], (n, 1)))
+    assert report.decimals == decimals
+
+
+def test_report_as_text_and_html():
+    labels, p = random_case(0, 500, 4)
+    report = evaluation.evaluate(labels, p, ["a<b", "cat", "dog", "owl"], top_k=2)
+    text, page = repr(report), report._repr_html_()
+    for word in ("accuracy", "Wilson", "bootstrap", "top-2", "macro F1", "ROC area"):
+        assert word in text
+        assert word in page
+    for word in ("macro average", "weighted average", "micro average", "(ECE)"):
+        assert word in text
+    assert "a<b" in text
+    assert "a&lt;b" in page
+    assert "a<b" not in page
+    assert "color" not in page
+    assert "95% interval" in text
+    assert "99.5% interval" in repr(evaluation.evaluate(labels, p, confidence=0.995))
+    assert "90% interval" in repr(evaluation.evaluate(labels, p, confidence=0.9))
+
+
+def test_many_classes_show_the_weakest():
+    labels, p = random_case(0, 2000, 50)
+    report = evaluation.evaluate(labels, p)
+    text = repr(report)
+    assert "10 classes with the lowest F1" in text
+    worst = int(np.argmin(report.f1))
+    best = int(np.argmax(report.f1))
+    starts = [line.split()[0] for line in text.split("lowest F1")[1].splitlines()[1:12]]
+    assert str(worst) in starts
+    assert str(best) not in starts
+
+
+# --- What is refused ----------------------------------------------------------------
+
+GOOD = np.array([[0.7, 0.2, 0.1], [0.2, 0.2, 0.6]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "p", "error"),
+    [
+        ([0, 3], GOOD, "position 1 has 3.*count from 1"),
+        ([-1, 0], GOOD, "position 0 has -1"),
+        ([0.0, 1.0], GOOD, "integers.*float64"),
+        (np.eye(3)[[0, 1]], GOOD, r"labels.argmax\(axis=1\)"),
+        (np.array([[0], [1]]), GOOD, r"labels\[:, 0\]"),
+        ([0, 1, 2], GOOD, "3 labels, but 2 rows of probabilities"),
+        ([0], GOOD, "1 labels, but 2 rows"),
+        ([], GOOD, "labels must not be empty"),
+        ([0, 1], GOOD[:0], "probabilities must not be empty"),
+        ([0, 1], GOOD * 2, "row 0 sums to 2"),
+        ([0, 1], np.array([[3.0, 1, 1], [5, 1, 2]]), "row 0 sums to 5.*logits"),
+        ([0, 1], np.array([[3.0, -1, 1], [5, 1, 2]]), "row 0 has -1.*logits"),
+        ([0, 1], np.array([[1.2, -0.2, 0], [1, 0, 0]]), "row 0 has -0.2"),
+        ([0, 1], np.array([[0.5, 0.5, 0], [np.nan, 0, 1]]), "row 1 has a value.*NaN"),
+        ([0, 1], np.array([[0.5, 0.5, 0], [np.inf, 0, 1]]), "row 1.*infinite"),
+        ([0, 1], np.array([[0.5], [0.5]]), "column_stack"),
+        ([0, 1], np.zeros((2, 2, 2)), r"\(N, K\)"),
+        ([0, 1], np.array([["a", "b"], ["c", "d"]]), "numbers"),
+        ([True, False], GOOD, "integers.*bool"),
+    ],
+)
+def test_bad_input_is_refused_by_name(labels, p, error):
+    functions = [evaluation.accuracy, evaluation.cross_entropy, evaluation.evaluate]
+    functions += [evaluation.calibration, evaluation.top_k_accuracy]
+    for function in functions:
+        with pytest.raises((TypeError, ValueError), match=error):
+            function(labels, p)
+
+
+def test_a_bad_row_far_down_is_found():
+    labels, p = random_case(0, 70_000, 3)
+    p[69_999] = [0.5, 0.6, 0.2]
+    with pytest.raises(ValueError, match=r"row 69999 sums to 1\.3"):
+        evaluation.evaluate(labels, p)
+
+
+def test_options_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"3 classes.*2 names"):
+        evaluation.evaluate([0, 1], GOOD, ["cat", "dog"])
+    with pytest.raises(ValueError, match="top_k must be at most 3"):
+        evaluation.evaluate([0, 1], GOOD, top_k=4)
+    with pytest.raises(ValueError, match="top_k must be 1 or more"):
+        evaluation.evaluate([0, 1], GOOD, top_k=0)
+    with pytest.raises(TypeError, match="bins must be a whole"):
+        evaluation.evaluate([0, 1], GOOD, bins=1.5)
+    with pytest.raises(ValueError, match="k must be at most 3"):
+        evaluation.top_k_accuracy([0, 1], GOOD)
+    with pytest.raises(ValueError, match="k must be below 3"):
+        evaluation.evaluate([0, 1], GOOD).roc_curve(3)
+
+
+# --- With Keras ---------------------------------------------------------------------
+
+
+class Model:
+    """As much of a Keras model as predict needs."""
+
+    def __init__(self, outputs):
+        self.outputs, self.calls = outputs, []
+
+    def predict(self, images, batch_size, verbose):
+        self.calls.append((images.copy(), batch_size, verbose))
+        return self.outputs(images) if callable(self.outputs) else self.outputs
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 1), np.uint8)
+
+
+def test_predict_is_a_softmax_of_the_logits():
+    logits = np.array([[1.0, 2, 3], [1000, 0, -1000], [0, 0, 0]], np.float32)
+    model = Model(logits.copy())
+    p = evaluation.predict(model, IMAGES, batch_size=7)
+    assert p.dtype == np.float32
+    expected = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    assert np.allclose(p, [expected, [1, 0, 0], [1 / 3] * 3], atol=1e-6)
+    assert model.calls[0][1:] == (7, 0)
+    assert (model.outputs == logits).all()
+
+
+def test_predict_keeps_what_is_a_probability_already():
+    given = np.array([[0.2, 0.8], [1, 0], [0.5, 0.5]], np.float32)
+    assert (evaluation.predict(Model(given), IMAGES) == given).all()
+    # Not negative and sum 1 in some rows only: logits.
+    mixed = np.array([[0.2, 0.8], [1, 0], [0.5, 0.6]], np.float32)
+    assert not np.allclose(evaluation.predict(Model(mixed), IMAGES), mixed)
+
+
+def test_predict_averages_over_left_and_right():
+    def outputs(images):
+        left = images[:, 0, 0, 0].astype(np.float32) / 50
+        return np.stack([left, 0 * left], axis=1)
+
+    model = Model(outputs)
+    p = evaluation.predict(model, IMAGES, average_flips=True)
+    assert (model.calls[1][0] == IMAGES[:, :, ::-1]).all()
+    one = evaluation.predict(Model(outputs), IMAGES)
+    two = evaluation.predict(Model(outputs), IMAGES[:, :, ::-1])
+    assert np.allclose(p, (one + two) / 2)
+    assert not np.allclose(one, two)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "images", "error"),
+    [
+        (np.zeros((3, 1)), IMAGES, "at least 2"),
+        (np.zeros((3, 2, 2)), IMAGES, "at least 2"),
+        (np.array([[0, 0], [np.nan, 0], [0, 0]]), IMAGES, "NaN for 1 of 3"),
+        (np.zeros((3, 2)), IMAGES[0], r"\(N, H, W, C\)"),
+        (np.zeros((3, 2)), IMAGES[:0], r"\(N, H, W, C\)"),
+        (np.zeros((3, 2)), Part(IMAGES, np.arange(3)), "part.images"),
+    ],
+)
+def test_predict_refuses(outputs, images, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        evaluation.predict(Model(outputs), images)
+
+
+def test_predict_with_keras():
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((4, 5, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    logits = keras.ops.convert_to_numpy(model(IMAGES.astype("float32")))
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert np.allclose(evaluation.predict(model, IMAGES), expected, atol=1e-5)
+
+
+# --- Cross-validation ---------------------------------------------------------------
+
+
+def dense(classes=3):
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(classes),
+        ]
+    )
+
+
+def easy_part(n=60):
+    """Three classes that one pixel tells apart, and noise."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 3
+    images = rng.integers(0, 60, (n, 4, 4, 1), np.uint8)
+    images[np.arange(n), 0, labels, 0] = 255
+    return Part(images, labels)
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    from imgcls_helpers import training
+
+    recipe = training.Recipe(
+        optimizer="adam",
+        learning_rate=0.05,
+        schedule="constant",
+        weight_decay=0.0,
+        batch_size=8,
+        epochs=12,
+    )
+    given = []
+
+    def build(train):
+        given.append(train)
+        return dense()
+
+    found = evaluation.cross_validate(
+        build, easy_part(), folds=4, recipe=recipe, seed=3
+    )
+    return found, given, recipe
+
+
+def test_cross_validation_tests_each_image_once(crossed):
+    found, given, _ = crossed
+    part = easy_part()
+    assert np.bincount(found.folds).tolist() == [15, 15, 15, 15]
+    for k in range(4):
+        held_out = found.folds == k
+        assert np.bincount(part.labels[held_out]).tolist() == [5, 5, 5]
+        right = found.probabilities[held_out].argmax(axis=1) == part.labels[held_out]
+        assert found.accuracies[k] == pytest.approx(right.mean())
+        # The builder saw the other folds only.
+        assert set(given[k].indices) == set(np.flatnonzero(~held_out))
+    assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_cross_validation_learns(crossed):
+    found, _, _ = crossed
+    assert found.spread.mean == pytest.approx(np.mean(found.accuracies))
+    assert found.spread.mean > 0.8
+    assert "fold" in repr(found)
+    assert "<table" in found._repr_html_()
+
+
+def test_cross_validation_starts_afresh_and_can_be_repeated(crossed):
+    found, _, recipe = crossed
+    again = evaluation.cross_validate(
+        dense, easy_part(), folds=4, recipe=recipe, seed=3
+    )
+    assert again.accuracies == found.accuracies
+    other = evaluation.cross_validate(
+        dense, easy_part(), folds=4, recipe=recipe, seed=4
+    )
+    assert (other.folds != found.folds).any()
+
+
+def test_cross_validation_refuses():
+    part = easy_part(9)
+    with pytest.raises(ValueError, match=r"at least 4 images.*class 0 has 3"):
+        evaluation.cross_validate(dense, part, folds=4)
+    with pytest.raises(ValueError, match="folds must be 2"):
+        evaluation.cross_validate(dense, part, folds=1)
+    with pytest.raises(TypeError, match=r"data\.Part"):
+        evaluation.cross_validate(dense, part.images)
+
+
+def test_cross_validation_refuses_a_used_model():
+    from imgcls_helpers import training
+
+    model = dense()
+    with pytest.raises(ValueError, match="build must return a new model"):
+        evaluation.cross_validate(
+            lambda: model, easy_part(), folds=2, recipe=training.Recipe(epochs=1)
+        )
+
+
+# --- Import -------------------------------------------------------------------------
+
+
+def test_import_brings_neither_keras_nor_scikit_learn():
+    code = (
+        "import sys; import imgcls_helpers.evaluation; "
+        "print([m for m in ('keras', 'sklearn', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
