@@ -534,8 +534,7 @@ class RandomFlip(Operation):
         for name in ("horizontal", "vertical"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ValueError(
-                    f"{name} must be True or False; got "
-                    f"{describe(getattr(self, name))}"
+                    f"{name} must be True or False; got {describe(getattr(self, name))}"
                 )
 
     def _apply(self, images, rng, labels, masks):

@@ -591,7 +591,7 @@ def test_labels_that_cannot_be_mixed_are_refused(operation, labels, words):
         (lambda: augment.Cutout(0), "1 or more"),
         (lambda: augment.Cutout(4, 256), "from 0 to 255"),
         (lambda: augment.MixUp(0), "above 0"),
-        (lambda: augment.MixUp(float("inf")), "finite"),
+        (lambda: augment.MixUp(float("inf")), "alpha must be a number above 0"),
         (lambda: augment.CutMix(float("nan")), "alpha"),
         (lambda: augment.Pipeline(augment.RandomFlip()), "brackets"),
         (lambda: augment.Pipeline([augment.RandomFlip]), r"add \(\)"),

@@ -95,6 +95,10 @@ _MODULES = {
     5: "layers",
     6: "loss",
     7: "optimizers",
+    8: "augmentation",
+    9: "regularization",
+    10: "training_recipes",
+    11: "evaluation",
 }
 
 _SECONDS = 10.0  # for one whole check

@@ -116,6 +116,12 @@ def find_learning_rate(
     TypeError, ValueError
         If an argument is not as described, or the loss is never finite.
 
+    Notes
+    -----
+    A network without normalization may learn next to nothing in so few steps: the
+    curve of losses is then nearly flat, and the rate where it is lowest is a matter of
+    chance, so look at `smoothed` before you trust `suggestion`.
+
     References
     ----------
     Smith, Cyclical learning rates for training neural networks, WACV 2017, section

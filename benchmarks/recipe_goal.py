@@ -1,0 +1,232 @@
+"""How much more the fast net gives than the common tutorial program, on CIFAR-10.
+
+Run it with ``IMGCLS_DATA`` pointing to a folder with ``cifar10.npz`` (or let Keras
+download CIFAR-10)::
+
+    python benchmarks/recipe_goal.py --validate   # choose settings; test set unused
+    python benchmarks/recipe_goal.py              # both programs, on the test set
+
+It writes ``recipe_goal.json`` beside it. Each training runs in a process of its own,
+one after the other. What counts is the CPU time of that process, all cores together,
+from building the model to the predictions for the test images: compilation, whitening
+and both flips are in it. The tutorial program runs as printed, so its look at the test
+set after each epoch is in it too.
+
+The goals: the short recipe reaches the tutorial program's accuracy after ten epochs in
+at most one eighth of its CPU time, and the long recipe, in no more than its CPU time,
+ends at least 15 points higher. All of it takes about half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+SEEDS = (0, 1, 2)
+OUT = Path(__file__).with_suffix(".json")
+TUTORIAL = "tutorial program"
+
+# name: (which goal, width of the net, settings of the recipe, pixels of random crops)
+_NEW = {"learning_rate": 0.2, "weight_decay": 2e-3, "label_smoothing": 0.2}
+_LARGER = {
+    "learning_rate": 0.25,
+    "weight_decay": 5e-3,
+    "label_smoothing": 0.2,
+    "batch_size": 192,
+}
+CANDIDATES: dict[str, tuple[str, int, dict, int]] = {
+    "width 16, 1 epoch": ("short", 16, {"epochs": 1, **_NEW}, 0),
+    "width 24, 1 epoch": ("short", 24, {"epochs": 1, **_NEW}, 0),
+    "width 16, 2 epochs": ("short", 16, {"epochs": 2, **_NEW}, 0),
+    "width 16, 2 epochs, rate 0.1": (
+        "short",
+        16,
+        {
+            "epochs": 2,
+            "learning_rate": 0.1,
+            "weight_decay": 5e-4,
+            "label_smoothing": 0.1,
+        },
+        0,
+    ),
+    "width 32, 10 epochs": ("long", 32, {"epochs": 10, **_NEW}, 2),
+    "width 32, 10 epochs, more decay": (
+        "long",
+        32,
+        {"epochs": 10, **_NEW, "weight_decay": 5e-3},
+        2,
+    ),
+    "width 32, 11 epochs, batch 192": ("long", 32, {"epochs": 11, **_LARGER}, 2),
+    # The same in fewer epochs, so that it needs no more time than the other program.
+    "width 32, 9 epochs, batch 192": ("long", 32, {"epochs": 9, **_LARGER}, 2),
+    "width 24, 14 epochs": ("long", 24, {"epochs": 14, **_NEW}, 2),
+}
+CHOSEN = {
+    "short": "width 24, 1 epoch",
+    "long": "width 32, 9 epochs, batch 192",
+}
+
+
+def train(name: str, seed: int, *, test: bool) -> dict[str, float]:
+    """Train once, on all training images for a test, else without 5,000 of them."""
+    from imgcls_helpers import augment, data, evaluation, models, runtime, training
+
+    cifar = data.load_dataset("cifar10", validation=0 if test else 0.1, seed=0)
+    judged = cifar.test if test else cifar.validation
+    if name == TUTORIAL:
+        program = models.PROGRAMS["cifar10_two_convolutions"]
+        x = cifar.train.images.astype("float32") / 255
+        x_judged = judged.images.astype("float32") / 255
+    clock, cpu = time.perf_counter(), time.process_time()
+    runtime.set_seed(seed)
+    if name == TUTORIAL:
+        model = program.as_written()
+        model.fit(
+            x,
+            cifar.train.labels,
+            epochs=program.epochs,
+            batch_size=program.batch_size,
+            validation_data=(x_judged, judged.labels),
+            verbose=0,
+        )
+        probabilities = model.predict(x_judged, batch_size=500, verbose=0)
+    else:
+        _, width, settings, crop = CANDIDATES[name]
+        views = [augment.RandomFlip()]
+        if crop:
+            views.append(augment.RandomCrop(crop))
+        model = models.fast_net(
+            width=width, images=cifar.train.images, dtype="mixed_bfloat16"
+        )
+        recipe = training.Recipe(augment=augment.Pipeline(views), **settings)
+        training.fit(model, cifar.train, recipe, seed=seed, progress=False)
+        probabilities = evaluation.predict(model, judged.images, average_flips=True)
+    return {
+        "accuracy": round(evaluation.accuracy(judged.labels, probabilities), 4),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "seconds": round(time.perf_counter() - clock, 1),
+        "parameters": model.count_params(),
+    }
+
+
+def in_own_process(name: str, seed: int, *, test: bool) -> dict[str, float]:
+    """Run `train` in a new process, so that each begins alike."""
+    command = [sys.executable, __file__, "--one", name, "--seed", str(seed)]
+    done = subprocess.run(
+        command + ["--test"] * test, check=True, stdout=subprocess.PIPE, text=True
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    print(name, "seed", seed, result, flush=True)
+    return result
+
+
+def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation over seeds."""
+    return {
+        key: {
+            "mean": round(float(np.mean([run[key] for run in runs])), 4),
+            "sd": round(float(np.std([run[key] for run in runs], ddof=1)), 4),
+        }
+        for key in ("accuracy", "cpu_seconds", "seconds")
+    }
+
+
+def validate(result: dict, names: list[str]) -> None:
+    """Train candidates with one seed and record their accuracy on validation data."""
+    recorded = result.setdefault("validation", {})
+    for name in names or CANDIDATES:
+        goal, width, settings, crop = CANDIDATES[name]
+        recorded[name] = {
+            "goal": goal,
+            "width": width,
+            "recipe": settings,
+            "crop": crop,
+            **in_own_process(name, 0, test=False),
+        }
+        write(result)
+
+
+def compare(result: dict) -> None:
+    """Run both programs on the test set and record whether the goals are met."""
+    runs: dict[str, list] = {"tutorial": [], "short": [], "long": []}
+    for seed in SEEDS:  # seed by seed, so that a busy minute hits all three alike
+        for key, name in (("tutorial", TUTORIAL), *CHOSEN.items()):
+            runs[key].append(in_own_process(name, seed, test=True))
+    means = {key: summary(found) for key, found in runs.items()}
+    cpu = {key: found["cpu_seconds"]["mean"] for key, found in means.items()}
+    accuracy = {key: found["accuracy"]["mean"] for key, found in means.items()}
+    points = {
+        key: round(100 * (accuracy[key] - accuracy["tutorial"]), 2) for key in CHOSEN
+    }
+    result["test"] = {
+        "seeds": list(SEEDS),
+        "chosen": CHOSEN,
+        "summary": means,
+        "short": {
+            "points_above_tutorial": points["short"],
+            "share_of_its_cpu_time": round(cpu["short"] / cpu["tutorial"], 4),
+            "goal": "at least as accurate in at most 0.125 of the CPU time",
+            "met": points["short"] >= 0 and cpu["short"] <= cpu["tutorial"] / 8,
+        },
+        "long": {
+            "points_above_tutorial": points["long"],
+            "share_of_its_cpu_time": round(cpu["long"] / cpu["tutorial"], 4),
+            "goal": "at least 15 points more in at most its CPU time",
+            "met": points["long"] >= 15 and cpu["long"] <= cpu["tutorial"],
+        },
+        "runs": runs,
+    }
+    write(result)
+    print(json.dumps({k: result["test"][k] for k in CHOSEN}, indent=1))
+
+
+def write(result: dict) -> None:
+    """Write the results so far."""
+    OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--validate", nargs="*", metavar="CANDIDATE")
+    parser.add_argument("--note", default="", help="what to say of the data")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--test", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(train(args.one, args.seed, test=args.test)))
+        return
+    from imgcls_helpers import backend, data, runtime
+
+    result = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    cifar = data.load_dataset("cifar10", validation=0)
+    result |= {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "device": runtime.device(),
+        "backend": f"{backend.name()} {backend.version()}",
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("keras", "numpy")},
+        },
+        "data": " ".join(
+            filter(None, [f"{cifar.name}: {cifar.source}.", cifar.notice, args.note])
+        ),
+    }
+    if args.validate is not None:
+        validate(result, args.validate)
+    else:
+        compare(result)
+
+
+if __name__ == "__main__":
+    main()
