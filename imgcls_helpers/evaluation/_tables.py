@@ -62,7 +62,10 @@ def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
                 f'padding:.4em 0">{html.escape(table.title)}</caption>'
             )
         parts.append(
-            '<div style="overflow-x:auto"><table class="imgcls-report" style="'
+            # Who has no mouse scrolls with the keys, for which it must be focusable.
+            f'<div style="overflow-x:auto" tabindex="0" role="region" '
+            f'aria-label="{html.escape(table.title or "Report")}">'
+            '<table class="imgcls-report" style="'
             f'font-variant-numeric:tabular-nums">{title}'
             + (f"<thead><tr>{head}</tr></thead>" if table.head else "")
             + f"<tbody>{rows}</tbody></table></div>"
