@@ -388,12 +388,16 @@ def rotate(
     one_of(fill, "fill", FILLS)
     if masks is not None:
         _check_masks(masks, images)
-    angle = np.deg2rad(_per_image(degrees, len(images), "degrees").astype(float))
-    c, s = np.cos(angle), np.sin(angle)
-    # Rows grow downwards; to turn the picture to the left, read to the right of it.
-    matrices = np.stack([np.stack([c, s], -1), np.stack([-s, c], -1)], axis=1)
-    turned, moved = _warped(images, masks, matrices, fill)
+    degrees = _per_image(degrees, len(images), "degrees").astype(float)
+    turned, moved = _warped(images, masks, _rotations(degrees), fill)
     return _result(turned, None, moved)
+
+
+def _rotations(degrees: np.ndarray) -> np.ndarray:
+    """Return the matrices, shape (N, 2, 2), with which `_warped` turns images."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    # Rows grow downwards; to turn the picture to the left, read to the right of it.
+    return np.stack([np.stack([c, s], -1), np.stack([-s, c], -1)], axis=1)
 
 
 def scale(
@@ -440,9 +444,13 @@ def scale(
             "factors must lie from 0.05 to 20; got values from "
             f"{factors.min():g} to {factors.max():g}"
         )
-    matrices = np.eye(2) / factors[:, None, None]
-    scaled, moved = _warped(images, masks, matrices, fill)
+    scaled, moved = _warped(images, masks, _magnifications(factors), fill)
     return _result(scaled, None, moved)
+
+
+def _magnifications(factors: np.ndarray) -> np.ndarray:
+    """Return the matrices, shape (N, 2, 2), with which `_warped` magnifies images."""
+    return np.eye(2) / factors[:, None, None]
 
 
 # --------------------------------------------------------------------------
@@ -657,8 +665,7 @@ class RandomRotation(Operation):
 
     def _apply(self, images, rng, labels, masks):
         angles = rng.uniform(-self.degrees, self.degrees, len(images))
-        out = rotate(images, angles, masks=masks, fill=self.fill)
-        images, masks = (out, None) if masks is None else out
+        images, masks = _warped(images, masks, _rotations(angles), self.fill)
         return images, labels, masks
 
 
@@ -697,8 +704,7 @@ class RandomScale(Operation):
         drawn = rng.uniform(np.log(self.low), np.log(self.high), len(images))
         # The logarithm and back may end a hair beyond the limits.
         factors = np.clip(np.exp(drawn), self.low, self.high)
-        out = scale(images, factors, masks=masks, fill=self.fill)
-        images, masks = (out, None) if masks is None else out
+        images, masks = _warped(images, masks, _magnifications(factors), self.fill)
         return images, labels, masks
 
 

@@ -15,14 +15,14 @@ from imgcls_helpers.evaluation._inputs import (
     pair,
     same_length,
 )
-from imgcls_helpers.evaluation._scores import softmax
-from imgcls_helpers.evaluation._tables import Table, html_of, text_of
+from imgcls_helpers.evaluation._tables import Shown, Table
+from imgcls_helpers.scratch import softmax
 
 __all__ = ["Calibration", "Temperature", "calibration", "temperature_scaling"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration:
+class Calibration(Shown):
     """Confidence and accuracy, bin by bin.
 
     The confidence of a prediction is its probability. Bin m of M holds the confidences
@@ -57,7 +57,7 @@ class Calibration:
     def mce(self) -> float:
         return float(np.nanmax(np.abs(self.accuracy - self.confidence)))
 
-    def _table(self) -> Table:
+    def _tables(self) -> list[Table]:
         rows = [
             [
                 f"{low:.3g} to {high:.3g}",
@@ -75,13 +75,7 @@ class Calibration:
             )
         ]
         title = f"Expected calibration error {self.ece:.3f} ({len(rows)} bins)"
-        return Table(title, ["confidence", "images", "mean", "right"], rows)
-
-    def __repr__(self) -> str:
-        return text_of([self._table()])
-
-    def _repr_html_(self) -> str:
-        return html_of([self._table()])
+        return [Table(title, ["confidence", "images", "mean", "right"], rows)]
 
 
 def calibration(labels: Any, probabilities: Any, *, bins: int = 15) -> Calibration:

@@ -12,7 +12,7 @@ import numpy as np
 from imgcls_helpers.data import Part
 from imgcls_helpers.evaluation._inputs import as_count
 from imgcls_helpers.evaluation._scores import accuracy, predict
-from imgcls_helpers.evaluation._tables import Table, html_of, text_of
+from imgcls_helpers.evaluation._tables import Shown, Table
 
 if TYPE_CHECKING:
     from imgcls_helpers.training import Recipe, Spread
@@ -21,7 +21,7 @@ __all__ = ["CrossValidation", "cross_validate"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CrossValidation:
+class CrossValidation(Shown):
     """What cross-validation found.
 
     Attributes
@@ -42,20 +42,14 @@ class CrossValidation:
     probabilities: np.ndarray
     folds: np.ndarray
 
-    def _table(self) -> Table:
+    def _tables(self) -> list[Table]:
         sizes = np.bincount(self.folds)
         rows = [
             (str(k), f"{size:,}", f"{value:.1%}")
             for k, (size, value) in enumerate(zip(sizes, self.accuracies, strict=True))
         ]
         head = ("fold", "images held out", "accuracy")
-        return Table(f"Accuracy {self.spread:.1%}", head, rows)
-
-    def __repr__(self) -> str:
-        return text_of([self._table()])
-
-    def _repr_html_(self) -> str:
-        return html_of([self._table()])
+        return [Table(f"Accuracy {self.spread:.1%}", head, rows)]
 
 
 def cross_validate(
@@ -127,7 +121,6 @@ def cross_validate(
             f"Each class needs at least {folds} images, one a fold; class {few[0]} has "
             f"{counts[few[0]]}. Use fewer folds."
         )
-    recipe = training.Recipe() if recipe is None else recipe
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     fold_of = np.empty(len(part), np.intp)
     probabilities, accuracies, seen = None, [], []

@@ -148,15 +148,21 @@ def bootstrap_interval(
     resamples = as_count(resamples, "resamples", 100)
     rng = np.random.default_rng(seed)
     if statistic is np.mean and len(rows) == 1 and rows[0].dtype == bool:
-        # Drawing n rows and counting the True ones is drawing a binomial number.
-        share = np.count_nonzero(rows[0]) / rows[0].size
-        found = rng.binomial(rows[0].size, share, resamples) / rows[0].size
+        found = resampled_share(np.count_nonzero(rows[0]), rows[0].size, resamples, rng)
     else:
         found = np.empty(resamples)
         for i in range(resamples):
             drawn = rng.integers(0, n, n)
             found[i] = statistic(*(array[drawn] for array in rows))
     return percentiles(found, confidence)
+
+
+def resampled_share(
+    right: int, n: int, resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the share of right ones in each resample of n."""
+    # Drawing n rows and counting the right ones is drawing a binomial number.
+    return rng.binomial(n, right / n, resamples) / n
 
 
 def percentiles(found: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -18,9 +18,13 @@ from imgcls_helpers.evaluation._inputs import (
     pair,
     predictions_of,
 )
-from imgcls_helpers.evaluation._intervals import percentiles, wilson_interval
+from imgcls_helpers.evaluation._intervals import (
+    percentiles,
+    resampled_share,
+    wilson_interval,
+)
 from imgcls_helpers.evaluation._scores import checked_cross_entropy, checked_top_k
-from imgcls_helpers.evaluation._tables import Table, html_of, text_of
+from imgcls_helpers.evaluation._tables import Shown, Table
 
 __all__ = ["Average", "Confused", "Curve", "Report", "evaluate"]
 
@@ -57,7 +61,7 @@ class Curve(NamedTuple):
     thresholds: np.ndarray
 
 
-class Report:
+class Report(Shown):
     """What labels and probabilities say about a model; made by `evaluate`.
 
     Shows itself as tables. What takes long is computed when it is first asked for. The
@@ -143,9 +147,8 @@ class Report:
 
     @cached_property
     def accuracy_bootstrap(self) -> tuple[float, float]:
-        # The number of right images in a resample is a binomial number.
         rng = np.random.default_rng(self._seed)
-        drawn = rng.binomial(self.n, self.accuracy, self._resamples) / self.n
+        drawn = resampled_share(self._right, self.n, self._resamples, rng)
         return percentiles(drawn, self.confidence)
 
     @property
@@ -444,12 +447,6 @@ class Report:
             )
         head = ("class", "images", "precision", "recall", "F1", "ROC area", "PR area")
         return Table(title, head, rows)
-
-    def __repr__(self) -> str:
-        return text_of(self._tables(), self.notes)
-
-    def _repr_html_(self) -> str:
-        return html_of(self._tables(), self.notes)
 
 
 def evaluate(

@@ -14,16 +14,9 @@ from imgcls_helpers.evaluation._inputs import (
     predictions_of,
     same_length,
 )
+from imgcls_helpers.scratch import softmax
 
 __all__ = ["accuracy", "cross_entropy", "predict", "top_k_accuracy"]
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities, shape (N, K), in the dtype of the logits."""
-    logits = logits - logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=1, keepdims=True)
-    return logits
 
 
 def predict(

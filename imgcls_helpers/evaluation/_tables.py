@@ -74,3 +74,18 @@ def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
         items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
         parts.append(f"<ul>{items}</ul>")
     return "".join(parts)
+
+
+class Shown:
+    """Shows itself as tables and notes: text in a terminal, HTML in a notebook."""
+
+    notes: Sequence[str] = ()
+
+    def _tables(self) -> list[Table]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return text_of(self._tables(), self.notes)
+
+    def _repr_html_(self) -> str:
+        return html_of(self._tables(), self.notes)

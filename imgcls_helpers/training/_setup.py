@@ -85,12 +85,17 @@ def classes_of(model: keras.Model, loss: Any) -> int:
     return shape[1]
 
 
+def is_finite(tensor: Any) -> bool:
+    # NumPy cannot look for NaN in bfloat16.
+    values = keras.ops.convert_to_numpy(tensor).astype("float32")
+    return bool(np.isfinite(values).all())
+
+
 def first_look(model: keras.Model, part: Part, loss: Any, classes: int) -> None:
     """Refuse a model or a loss that gives NaN before any step is taken."""
     for layer in model.layers:
         for variable in layer.weights:
-            values = keras.ops.convert_to_numpy(variable)
-            if not np.isfinite(values.astype("float32")).all():
+            if not is_finite(variable):
                 raise ValueError(
                     f"The weight {variable.path!r} has NaN or infinite values before "
                     "the training. Build the model again."
@@ -99,7 +104,7 @@ def first_look(model: keras.Model, part: Part, loss: Any, classes: int) -> None:
     logits = model(part.images[few], training=False)
     value = loss(augment.one_hot(part.labels[few], classes), logits)
     value = float(keras.ops.convert_to_numpy(keras.ops.mean(value)))
-    if not np.isfinite(keras.ops.convert_to_numpy(logits).astype("float32")).all():
+    if not is_finite(logits):
         raise ValueError(
             "The model gives NaN or infinite outputs before the training. Does a layer "
             "divide by zero, or take the logarithm of zero?"

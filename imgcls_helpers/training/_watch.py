@@ -14,6 +14,7 @@ import numpy as np
 from imgcls_helpers import augment, backend
 from imgcls_helpers.training._history import History, status_line
 from imgcls_helpers.training._recipe import Recipe
+from imgcls_helpers.training._setup import is_finite
 from imgcls_helpers.training._store import Store
 
 # isort: split
@@ -171,35 +172,27 @@ class Watch(keras.callbacks.Callback):
             loss, name, self.history, self.recipe, self.model, batch
         )
 
+    def status(self) -> str:
+        h = self.history
+        return status_line(h.epochs, self.recipe.epochs, h.seconds, h.metrics)
+
     def show(self, more: str) -> None:
         if self.line is not None:
-            seconds = self.before[0] + time.perf_counter() - self.started[0]
-            self.line.update(
-                status_line(
-                    self.history.epochs,
-                    self.recipe.epochs,
-                    seconds,
-                    self.history.metrics,
-                )
-                + more
-            )
+            self.clock()
+            self.line.update(self.status() + more)
 
     def close(self) -> None:
         if self.line is not None:
-            h = self.history
-            end = status_line(h.epochs, self.recipe.epochs, h.seconds, h.metrics)
-            self.line.close(end + (f". Stopped: {h.stopped}" if h.stopped else ""))
+            stopped = self.history.stopped
+            self.line.close(
+                self.status() + (f". Stopped: {stopped}" if stopped else "")
+            )
 
 
 def _broken(model: keras.Model) -> list[str]:
     """Return the names of layers with weights that are NaN or infinite."""
     return [
-        layer.name
-        for layer in model.layers
-        if not all(
-            np.isfinite(keras.ops.convert_to_numpy(v).astype("float32")).all()
-            for v in layer.weights
-        )
+        layer.name for layer in model.layers if not all(map(is_finite, layer.weights))
     ]
 
 
