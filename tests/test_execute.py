@@ -191,3 +191,22 @@ def test_a_build_that_was_killed_goes_on_where_it_was(tmp_path, cache, capsys):
     printed = capsys.readouterr().out
     assert re.search(r"01-quick +unchanged", printed)
     assert re.search(r"02-slow +[\d.]+ s +done", printed)
+
+
+def test_what_a_chapter_found_is_kept_beside_its_outputs(tmp_path, cache):
+    code = "from imgcls_helpers import results\nresults.finding('six', 'It is 42.')"
+    page = chapter(tmp_path, "01-a", code)
+    assert execute.kept(page) is None
+    assert execute.execute([page], jobs=1) == []
+    found = execute.kept(page)
+    assert [r["sentence"] for r in found["records"]] == ["It is 42."]
+    assert found["execution_seconds"] > 0 and found["memory_mb"] > 10
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", found["date"])
+
+
+def test_each_chapter_has_its_own_memory(tmp_path, cache):
+    large = chapter(tmp_path, "01-large", "x = bytearray(b'x' * 500_000_000)")
+    small = chapter(tmp_path, "02-small", "x = 1")
+    assert execute.execute([large, small], jobs=1) == []
+    large, small = (execute.kept(page)["memory_mb"] for page in (large, small))
+    assert large > 450 > small

@@ -1410,3 +1410,16 @@ def test_the_modules_work_together():
 
 def test_a_sign_belongs_to_the_mean_alone():
     assert f"{training.Spread([0.1, 0.2]):+.1%}" == "+15.0 ± 7.1%"
+
+
+def test_the_band_is_where_one_more_run_lands():
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(2000):
+        *seen, next_one = rng.normal(0.7, 0.02, 4)
+        low, high = Spread(seen).band(0.9)
+        inside.append(low <= next_one <= high)
+    assert abs(np.mean(inside) - 0.9) < 0.02
+    assert all(np.isnan(Spread([0.5]).band()))
+    with pytest.raises(ValueError, match="confidence must be a number above 0"):
+        Spread([0.5, 0.6]).band(1)

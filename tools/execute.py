@@ -21,9 +21,12 @@ import time
 import traceback
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_cache import get_cache
@@ -144,14 +147,26 @@ def cached(notebook: nbformat.NotebookNode) -> bool:
     return True
 
 
-def run_chapter(
-    path: Path, environment: dict[str, str]
-) -> tuple[nbformat.NotebookNode, float, str]:
-    """Run one chapter in an empty folder; return it, its seconds and its error."""
+@dataclass
+class Run:
+    """A chapter that was run, with what is kept beside its outputs."""
+
+    notebook: nbformat.NotebookNode
+    seconds: float
+    memory_mb: float | None  # the most that its kernel took
+    date: str  # when it ended, UTC
+    records: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+
+
+def run_chapter(path: Path, environment: dict[str, str]) -> Run:
+    """Run one chapter in an empty folder."""
     os.environ.update(environment)
     notebook = read_chapter(path)
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
+        records = Path(own) / "records.jsonl"
+        os.environ["IMGCLS_RECORDS"] = str(records)  # written by imgcls_helpers.results
         result = single_nb_execution(
             notebook,
             cwd=folder,
@@ -159,24 +174,58 @@ def run_chapter(
             allow_errors=False,
             extra_arguments=["--log-level=ERROR"],  # of the kernel's own remarks
         )
-    seconds = time.perf_counter() - start
+        lines = records.read_text("utf-8").splitlines() if records.exists() else []
+    run = Run(
+        notebook,
+        round(time.perf_counter() - start, 2),
+        _memory_mb(),
+        datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
+        [json.loads(line) for line in lines],
+    )
     if result.err is not None:
-        return notebook, seconds, result.exc_string
-    missing = images_without_alt(notebook)
-    error = f"Figures without alt text: {missing}" if missing else ""
-    return notebook, seconds, error
+        run.error = result.exc_string
+    elif missing := images_without_alt(notebook):
+        run.error = f"Figures without alt text: {missing}"
+    return run
 
 
-def keep(path: Path, notebook: nbformat.NotebookNode, seconds: float) -> None:
+def _memory_mb() -> float | None:
+    """Return the most memory that this process's kernel took, where that is known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return round(most / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def keep(path: Path, run: Run) -> None:
     """Put an executed chapter into the cache."""
     cache = get_cache(cache_folder())
     # jupyter-cache trips over what a build that was killed left behind.
-    _, key = cache.create_hashed_notebook(notebook)
+    _, key = cache.create_hashed_notebook(run.notebook)
     shutil.rmtree(cache_folder() / "executed" / key, ignore_errors=True)
-    bundle = CacheBundleIn(
-        notebook, str(path), data={"execution_seconds": round(seconds, 2)}
-    )
+    beside = {
+        "execution_seconds": run.seconds,
+        "memory_mb": run.memory_mb,
+        "date": run.date,
+        "records": run.records,
+    }
+    bundle = CacheBundleIn(run.notebook, str(path), data=beside)
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def kept(path: Path) -> dict[str, Any] | None:
+    """Return what is kept beside a chapter's outputs; None if it has none that fit.
+
+    Keys: ``execution_seconds``, ``memory_mb``, ``date`` and ``records``, the findings
+    and models that `imgcls_helpers.results` wrote.
+    """
+    try:
+        cache = get_cache(cache_folder())
+        return cache.match_cache_notebook(read_chapter(path)).data
+    except KeyError:
+        return None
 
 
 def say(path: Path, outcome: str, seconds: float | None = None) -> None:
@@ -203,9 +252,12 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     share = max(1, (os.cpu_count() or 1) // max(1, min(jobs, len(missing))))
     environment["OPENBLAS_NUM_THREADS"] = str(share)
     failed = []
-    # Fresh processes, because threads share one event loop and one signal handler.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running: dict[Future, Path] = {
+    # Fresh processes, because threads share one event loop and one signal handler. Each
+    # runs one chapter, so that the memory of its children is that chapter's.
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        running: dict[Future[Run], Path] = {
             pool.submit(run_chapter, page, environment): page for page in missing
         }
         while running:
@@ -213,7 +265,8 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
             for future in done:
                 page = running.pop(future)
                 try:
-                    notebook, seconds, error = future.result()
+                    run = future.result()
+                    seconds, error = run.seconds, run.error
                 except Exception as problem:  # a dead kernel, no memory, ...
                     seconds, error = None, "".join(traceback.format_exception(problem))
                 if error:
@@ -221,7 +274,7 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
                     say(page, "FAILED", seconds)
                     print(error, file=sys.stderr, flush=True)
                 else:
-                    keep(page, notebook, seconds)
+                    keep(page, run)
                     say(page, "done", seconds)
     return failed
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from imgcls_helpers._arguments import number
 
@@ -63,6 +64,42 @@ class Spread:
         # A sign asked for belongs to the mean; a spread has none.
         sd = format(factor * self.sd, number.replace("+", ""))
         return f"{factor * self.mean:{number}} ± {sd}{unit}"
+
+    def band(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return where one more run should land: Student's prediction interval.
+
+        The run of a reader differs by its seed, as these runs differ among themselves.
+        So the interval is ``mean ± t sd sqrt(1 + 1/n)``, with t from Student's
+        distribution with n - 1 degrees of freedom. It does not know about other data,
+        versions or devices.
+
+        Parameters
+        ----------
+        confidence : float, 0 to 1
+            The share of further runs that should land in it.
+
+        Returns
+        -------
+        (float, float)
+            NaN and NaN for a single run, which says nothing about its spread.
+
+        Raises
+        ------
+        ValueError
+            If `confidence` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> low, high = Spread([0.71, 0.72, 0.70]).band()
+        >>> f"{low:.2f} to {high:.2f}"
+        '0.66 to 0.76'
+        """
+        number(confidence, "confidence", 0, 1, above=True, below=True)
+        if self.n == 1:
+            return math.nan, math.nan
+        t = float(stats.t.ppf((1 + confidence) / 2, self.n - 1))
+        reach = t * self.sd * math.sqrt(1 + 1 / self.n)
+        return self.mean - reach, self.mean + reach
 
     def __str__(self) -> str:
         return format(self)
