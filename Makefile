@@ -11,7 +11,7 @@ ifdef BACKEND
 export KERAS_BACKEND := $(BACKEND)
 endif
 
-.PHONY: help setup book test notebooks check-site run-notebooks lint lock address serve clean
+.PHONY: help setup book pdf test notebooks check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -23,6 +23,9 @@ setup:  ## Make the environment in .venv, if it is not there
 
 book: setup  ## Run the chapters and build the site: _build/html/index.html
 	@$(RUN) -m tools.build
+
+pdf: setup  ## Make the book, and print it as a PDF beside the site (needs Chromium)
+	@$(RUN) -m tools.build --pdf
 
 test: setup  ## Run every test
 	@$(RUN) -m pytest -n auto

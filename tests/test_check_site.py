@@ -1,5 +1,6 @@
 """Each check of the site catches what it is there for, on a tiny site."""
 
+import json
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -315,11 +316,15 @@ def look(browser, site: Site, name: str = ONE) -> list[str]:
 
 
 def test_a_good_page_has_no_problem(browser, site, tmp_path):
-    problems, seconds = check_page(
+    problems, figures = check_page(
         browser, (site.folder / ONE).as_uri(), tmp_path / "shots", "one"
     )
     assert problems == []
-    assert 0 < seconds < 30
+    assert figures.keys() == {"desktop", "phone"}
+    for seen in figures.values():
+        assert 0 < seen["first_paint_s"] <= seen["largest_paint_s"] < 30
+        assert 0 < seen["load_s"] < 30 and seen["layout_shift"] < 0.01
+        assert seen["elements"] > 10 and seen["blocked_s"] >= 0
     assert {path.name for path in (tmp_path / "shots").iterdir()} == {
         f"one_{width}_{theme}.png"
         for width in (1280, 390)
@@ -402,6 +407,13 @@ def test_faint_code_is_found_once(browser, site):
     assert "color-contrast" in found
 
 
+def test_text_that_moves_while_the_page_loads(browser, site):
+    late = "setTimeout(() => document.querySelector('#late').style.height = '300px', 9)"
+    words = "<p>words</p>" * 20
+    add(site, f'<div id="late"></div>{words}<script>{late}</script>')
+    assert any("layout shift 0." in problem for problem in look(browser, site))
+
+
 def test_search(browser, site, monkeypatch):
     monkeypatch.setattr(check_site, "PATIENCE_S", 0.5)
     assert check_search(browser, site) == []
@@ -426,9 +438,20 @@ def test_the_command(browser, site, monkeypatch, capsys):
     monkeypatch.setattr(check_site, "ROOT", site.root)
     monkeypatch.setattr(check_site, "read_addresses", lambda: HERE)
     monkeypatch.setattr(check_site, "open_browser", lambda: nullcontext(browser))
-    monkeypatch.setattr(check_site, "check_page", lambda *_: (problems, 0.5))
+    seen = {"largest_paint_s": 0.5, "load_s": 0.6, "layout_shift": 0.001}
+    monkeypatch.setattr(
+        check_site, "check_page", lambda *_: (list(problems), {"desktop": seen})
+    )
     assert check_site.main([str(site.folder)]) == 0
+    figures = json.loads((site.folder.parent / "site_figures.json").read_text())
+    assert figures[ONE]["desktop"] == seen and figures[ONE]["kB"] == 1
     assert "5 pages, no problem." in capsys.readouterr().out
     problems.append("is crooked")
     assert check_site.main([str(site.folder)]) == 1
     assert f"- {ONE}: is crooked" in capsys.readouterr().out
+    problems.clear()
+    add(site, f"<p>{'long ' * 300_000}</p>")
+    assert check_site.main([str(site.folder)]) == 1
+    assert (
+        f"- {ONE}: 1501 kB with its pictures; at most 1500" in capsys.readouterr().out
+    )

@@ -1,11 +1,16 @@
-"""Make the book: notebooks, executed chapters, site. ``python -m tools.build``."""
+"""Make the book: notebooks, executed chapters, site. ``python -m tools.build [--pdf]``.
+
+With ``--pdf`` the site also offers the whole book as a PDF, which needs a Chromium.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import execute, notebooks
@@ -14,8 +19,13 @@ from tools.chapter import ROOT
 SITE = ROOT / "_build" / "html"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write and run what changed, then run Jupyter Book with every warning fatal."""
+    parser = argparse.ArgumentParser("python -m tools.build")
+    parser.add_argument(
+        "--pdf", action="store_true", help="print the site as a PDF too"
+    )
+    printed = parser.parse_args(arguments).pdf
     if notebooks.main([]) != 0 or execute.main([]) != 0:
         return 1
     print("Building the site ...", flush=True)
@@ -27,6 +37,8 @@ def main() -> int:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if execute.out_of_reach():
         environment["IMGCLS_OFFLINE"] = "1"  # not to be asked a second time
+    if printed:
+        environment["IMGCLS_PDF"] = "1"  # the site links to it
     # What Jupyter Book says on success is a page of paths; warnings go to stderr.
     run = subprocess.run(
         [jupyter_book, "build", str(ROOT), *options],
@@ -39,6 +51,10 @@ def main() -> int:
         print(run.stdout)
         return run.returncode
     print(f"The book is in {SITE / 'index.html'}")
+    if printed:
+        from tools import pdf  # needs a browser, as the checks of the site do
+
+        return pdf.main(SITE)
     return 0
 
 

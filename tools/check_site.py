@@ -3,11 +3,15 @@
 Every page is opened from its file, without a network, at the width of a desktop and of
 a phone, on light and on dark. What can be seen without a browser (links, texts of
 pictures, metadata, buttons) is read from the files.
+
+How heavy, how fast and how steady each page is goes to ``site_figures.json`` beside the
+site. Weight and steadiness are checked; times depend on the machine and are not.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import posixpath
 import re
@@ -25,6 +29,7 @@ from xml.etree import ElementTree
 
 from bs4 import BeautifulSoup
 
+from tools.notebooks import write_whole
 from tools.sphinx_site import BRANCH, COLAB, ROOT, Addresses, read_addresses
 
 if TYPE_CHECKING:
@@ -35,6 +40,8 @@ EXTRA_PAGES = ("404.html", "search.html")
 CHAPTER = re.compile(r"book/\d\d-[\w-]+\.html")
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
+WEIGHT_KB = 1500  # of a page with its pictures
+SHIFT = 0.02  # cumulative layout shift; from 0.1 on, Lighthouse calls a page unsteady
 PATIENCE_S = 10.0  # seconds to wait for mathematics, search results, another page
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -372,6 +379,25 @@ UNREADY = """() => document.readyState !== "complete" ||
   [...document.querySelectorAll(".math")].some((e) => !e.querySelector("mjx-container"))
 """
 
+# As Lighthouse measures them. Set up before the page is read.
+WATCH = """
+window.watched = { shift: 0, largest: 0, blocked: 0 };
+const watch = (type, note) => new PerformanceObserver(
+  (list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+watch("layout-shift", (e) => { if (!e.hadRecentInput) watched.shift += e.value; });
+watch("largest-contentful-paint", (e) => { watched.largest = e.startTime; });
+watch("longtask", (e) => { watched.blocked += Math.max(0, e.duration - 50); });
+"""
+FIGURES = """() => ({
+  first_paint_s: performance.getEntriesByName("first-contentful-paint")
+    .map((e) => e.startTime / 1000)[0] ?? null,
+  largest_paint_s: watched.largest / 1000,
+  load_s: performance.getEntriesByType("navigation")[0].loadEventStart / 1000,
+  blocked_s: watched.blocked / 1000,
+  layout_shift: watched.shift,
+  elements: document.querySelectorAll("*").length,
+})"""
+
 LAYOUT = r"""() => {
   const problems = [];
   const width = document.documentElement.clientWidth;
@@ -455,16 +481,16 @@ def check_accessibility(page: Page, colours_only: bool = False) -> list[str]:
 
 def check_page(
     browser: Browser, address: str, screenshots: Path | None = None, name: str = "page"
-) -> tuple[list[str], float]:
+) -> tuple[list[str], dict[str, dict[str, float]]]:
     """Open one page at both widths and in both themes.
 
     Returns
     -------
     tuple
-        The problems, each with where it was seen, and the seconds of the first load.
+        The problems, each with where it was seen, and the `FIGURES` at each width.
     """
     seen: dict[str, list[str]] = {}
-    seconds = 0.0
+    figures: dict[str, dict[str, float]] = {}
     for kind, (width, height) in WIDTHS.items():
         problems: list[str] = []
         context = browser.new_context(
@@ -473,13 +499,20 @@ def check_page(
         try:
             page = context.new_page()
             listen(page, problems)
+            page.add_init_script(WATCH)
             page.goto(address, wait_until="load")
-            seconds = seconds or page.evaluate(
-                "performance.getEntriesByType('navigation')[0].loadEventStart / 1000"
-            )
             deadline = time.monotonic() + PATIENCE_S
             while page.evaluate(UNREADY) and time.monotonic() < deadline:
                 page.wait_for_timeout(50)
+            page.wait_for_timeout(100)  # for what the last formulas moved
+            figures[kind] = {
+                k: v and round(v, 4) for k, v in page.evaluate(FIGURES).items()
+            }
+            if figures[kind]["layout_shift"] > SHIFT:
+                problems.append(
+                    f"what is read moves while the page loads: layout shift "
+                    f"{figures[kind]['layout_shift']}, at most {SHIFT}"
+                )
             if screenshots:
                 take_screenshots(page, screenshots, f"{name}_{width}")
             # Folded solutions are part of the page, and no colour is half faded in.
@@ -502,7 +535,7 @@ def check_page(
             seen.setdefault(problem, []).append(kind)
     return [
         f"{what} ({', '.join(dict.fromkeys(where))})" for what, where in seen.items()
-    ], seconds
+    ], figures
 
 
 def take_screenshots(page: Page, folder: Path, name: str) -> None:
@@ -601,19 +634,31 @@ def size_kb(site: Site, name: str) -> tuple[float, float]:
 def check_in_browser(site: Site, screenshots: Path | None = None) -> list[str]:
     """Do all checks that need a browser, with a line of progress a page."""
     problems = []
-    print(f"{'page':<36}{'kB':>7}{'kB pictures':>13}{'s to load':>11}", flush=True)
+    figures = {}
+    head = (
+        f"{'kB':>7}{'kB pictures':>13}{'s to paint':>12}{'s to load':>11}{'shift':>8}"
+    )
+    print(f"{'page':<36}{head}", flush=True)
     with open_browser() as browser:
         for name in site.pages:
             if name == "404.html":  # its links fit the published site alone
                 continue
             label = name.removesuffix(".html").replace("/", "-")
-            found, seconds = check_page(
+            found, seen = check_page(
                 browser, (site.folder / name).as_uri(), screenshots, label
             )
-            problems += [f"{name}: {problem}" for problem in found]
             text, pictures = size_kb(site, name)
+            if text + pictures > WEIGHT_KB:
+                found.append(
+                    f"{text + pictures:.0f} kB with its pictures; at most {WEIGHT_KB}"
+                )
+            problems += [f"{name}: {problem}" for problem in found]
+            figures[name] = {"kB": round(text), "kB_pictures": round(pictures), **seen}
+            wide = seen["desktop"]
             print(
-                f"{name:<36}{text:>7.0f}{pictures:>13.0f}{seconds:>11.1f}", flush=True
+                f"{name:<36}{text:>7.0f}{pictures:>13.0f}{wide['largest_paint_s']:>12.1f}"
+                f"{wide['load_s']:>11.1f}{wide['layout_shift']:>8.3f}",
+                flush=True,
             )
         if "search.html" in site.pages:
             problems += check_search(browser, site)
@@ -621,6 +666,9 @@ def check_in_browser(site: Site, screenshots: Path | None = None) -> list[str]:
             problems.append("search.html is missing")
         if "404.html" in site.pages:
             problems += check_not_found(browser, site)
+    write_whole(
+        site.folder.parent / "site_figures.json", json.dumps(figures, indent=1) + "\n"
+    )
     return problems
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BRANCH = "main"
 DESCRIPTION_LENGTH = 200  # characters; what search engines and chats show
 COLAB = "https://colab.research.google.com"
+PDF = "image-classification-measured.pdf"  # of the whole book, in the site's root
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ def _set_page_context(
         context["colab_url"] = read_addresses().colab(f"{pagename}.ipynb")
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the title bar says the book's title twice
+        if os.environ.get("IMGCLS_PDF"):  # set by tools/build.py, which prints it after
+            context["pdf_file"] = PDF
     if "body" in context:
         # The role that docutils gives to the works of a bibliography is deprecated,
         # and does not fit the list around them.
