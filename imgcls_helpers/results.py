@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from imgcls_helpers._arguments import describe, number, one_of
 __all__ = ["finding", "model"]
 
 JUDGED = ("validation", "test", "training")
+WIDTH = 68  # characters in a printed line
 
 
 def finding(name: str, sentence: str) -> None:
@@ -48,7 +50,8 @@ def finding(name: str, sentence: str) -> None:
     if not sentence:
         raise ValueError(f"The finding {name!r} must be a sentence; it is empty.")
     _keep("finding", name=_name(name), sentence=sentence)
-    print(sentence)
+    # In lines that no page has to scroll sideways for.
+    print(textwrap.fill(sentence, WIDTH, break_on_hyphens=False))
 
 
 def model(

@@ -25,6 +25,15 @@ def test_a_finding_is_printed_and_kept(records, capsys):
     assert kept["budget"] == "smoke" and kept["backend"] and kept["device"]
 
 
+def test_a_long_finding_is_printed_in_lines_and_kept_in_one(records, capsys):
+    sentence = "The kernel-flip cost much. " * 9 + "End."
+    results.finding("kernel-flip", sentence)
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(lines) == sentence == records()[0]["sentence"]
+    assert len(lines) > 3 and max(map(len, lines)) <= results.WIDTH
+    assert not any(line.endswith("-") for line in lines)
+
+
 def test_without_a_file_nothing_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("IMGCLS_RECORDS", raising=False)
     monkeypatch.chdir(tmp_path)
