@@ -39,7 +39,11 @@ def package_tests() -> list[Path]:
     for path in sorted((ROOT / "tests").glob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         imports = set(re.findall(r"^ *(?:from|import) +(\w+)", text, re.MULTILINE))
-        if "imgcls_helpers" in imports and not imports & {"tools", "tiny_book"}:
+        if "imgcls_helpers" in imports and not imports & {
+            "tools",
+            "tiny_book",
+            "fresh",
+        }:
             found.append(path)
     return found
 
