@@ -11,12 +11,13 @@ ifdef BACKEND
 export KERAS_BACKEND := $(BACKEND)
 endif
 
-.PHONY: help setup book pdf test notebooks check-site run-notebooks lint lock address serve clean
+.PHONY: help setup book pdf test test-backends test-oldest test-newest notebooks \
+  check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z-]*\):[^#]*##/  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*##/  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 setup:  ## Make the environment in .venv, if it is not there
 	@$(PYTHON) tools/setup_env.py $(BACKEND)
@@ -29,6 +30,15 @@ pdf: setup  ## Make the book, and print it as a PDF beside the site (needs Chrom
 
 test: setup  ## Run every test
 	@$(RUN) -m pytest -n auto
+
+test-backends: setup  ## Run package tests and chapters with each of the three backends
+	@$(RUN) -m tools.matrix backends $(CHAPTERS)
+
+test-oldest: setup  ## Run the package's tests with the oldest versions it allows
+	@$(RUN) -m tools.matrix oldest
+
+test-newest: setup  ## Run the package's tests with the newest versions there are
+	@$(RUN) -m tools.matrix newest
 
 notebooks: setup  ## Write the notebook beside each chapter
 	@$(RUN) -m tools.notebooks

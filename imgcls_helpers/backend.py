@@ -96,8 +96,8 @@ def _loaded_keras_backend() -> str | None:
         return None
 
 
-def _choose() -> str:
-    """Return the backend to use; the order stands in the module's docstring."""
+def _choose() -> tuple[str, str]:
+    """Return the backend to use, and why; the order is in the module's docstring."""
     wanted = os.environ.get("KERAS_BACKEND", "").strip()
     loaded = _loaded_keras_backend()
     if loaded:
@@ -127,12 +127,13 @@ def _choose() -> str:
                 f"KERAS_BACKEND is {wanted!r}, but {wanted} is not installed in "
                 f"{sys.executable}. Either `pip install {wanted}`, or {instead}"
             )
-        return wanted
+        reason = "Keras was imported with it" if loaded else "named by KERAS_BACKEND"
+        return wanted, reason
     if _installed("jax") and _nvidia_gpu() and _jax_has_cuda():
-        return "jax"
+        return "jax", "since there is an NVIDIA GPU, and JAX for CUDA"
     for backend in _BACKENDS:
         if _installed(backend):
-            return backend
+            return backend, f"the first installed of {', '.join(_BACKENDS)}"
     raise BackendError(
         "Keras needs TensorFlow, JAX or PyTorch to compute with, and none of them is "
         f"installed in {sys.executable}. Install one, then restart:\n{_INSTALL}"
@@ -192,7 +193,7 @@ if _log_level in ("2", "3") and "tensorflow" not in sys.modules:
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
-os.environ["KERAS_BACKEND"] = _choose()
+os.environ["KERAS_BACKEND"], _REASON = _choose()
 if os.environ["KERAS_BACKEND"] == "jax":
     # Keras asks JAX for labels as NumPy has them, int64; int32 holds every class.
     warnings.filterwarnings("ignore", "Explicitly requested dtype int64", UserWarning)

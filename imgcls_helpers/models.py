@@ -383,7 +383,7 @@ def whitening_filters(
     patches = patches.reshape(-1, size * size * channels)
     mean = patches.mean(axis=0, dtype=np.float64)
     # Divided by the number of patches, so that a single one is enough.
-    covariance = np.atleast_2d(np.cov(patches, rowvar=False, bias=True))
+    covariance = np.atleast_2d(np.cov(patches.T, bias=True))
     values, vectors = np.linalg.eigh(covariance)
     # Rounding can leave an eigenvalue of 0 a little below it.
     filters = vectors / np.sqrt(np.maximum(values, 0) + epsilon)

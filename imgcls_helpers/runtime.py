@@ -7,17 +7,17 @@ environment variable ``IMGCLS_BUDGET`` overrides the choice.
 
 from __future__ import annotations
 
-import html
+import contextlib
 import importlib.metadata
 import os
 import platform
 import time
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
 from imgcls_helpers import __version__, backend
+from imgcls_helpers._table import Report
 
 __all__ = ["Report", "budget", "by_budget", "device", "report", "set_seed"]
 
@@ -124,40 +124,11 @@ def set_seed(seed: int) -> None:
     import keras
 
     keras.utils.set_random_seed(int(seed))  # seeds all of them
+    # Older releases, such as 3.10, leave the generator that keras.random draws from.
+    with contextlib.suppress(ImportError, AttributeError):
+        from keras.src.backend.common import global_state
 
-
-@dataclass(frozen=True)
-class Report:
-    """What a chapter ran on: rows of (what, value), shown as a small table.
-
-    Attributes
-    ----------
-    rows : tuple of (str, str)
-    """
-
-    rows: tuple[tuple[str, str], ...]
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the rows as a dictionary, for programs."""
-        return dict(self.rows)
-
-    def __repr__(self) -> str:
-        width = max(len(what) for what, _ in self.rows)
-        return "\n".join(f"{what:<{width}}  {value}" for what, value in self.rows)
-
-    def _repr_html_(self) -> str:
-        # No colours: the table must read well on a light and on a dark page.
-        rows = "".join(
-            '<tr><th scope="row" style="text-align:left;vertical-align:top;'
-            f'padding:.2em 1em .2em 0">{html.escape(what)}</th>'
-            '<td style="text-align:left;padding:.2em 0;overflow-wrap:anywhere">'
-            f"{html.escape(value)}</td></tr>"
-            for what, value in self.rows
-        )
-        return (
-            '<table class="imgcls-report" style="font-variant-numeric:tabular-nums">'
-            f"<tbody>{rows}</tbody></table>"
-        )
+        global_state.set_global_attribute("global_seed_generator", None)
 
 
 def _versions() -> str:

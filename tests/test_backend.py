@@ -141,7 +141,7 @@ def test_jax_on_an_nvidia_gpu_with_its_cuda_plugin(monkeypatch, gpu, cuda, expec
     monkeypatch.setattr(backend, "_installed", lambda module: module != "torch")
     monkeypatch.setattr(backend, "_nvidia_gpu", lambda: bool(gpu))
     monkeypatch.setattr(backend, "_jax_has_cuda", lambda: bool(cuda))
-    assert backend._choose() == expected
+    assert backend._choose()[0] == expected
 
 
 def test_a_hidden_gpu_does_not_count(monkeypatch):

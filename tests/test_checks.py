@@ -637,6 +637,7 @@ def test_displays_and_machine_readable_result():
 
 def test_in_a_notebook_the_line_is_the_cells(tmp_path):
     """IPython keeps a cell's text where tracebacks find it; nothing else has it."""
+    pytest.importorskip("IPython")
     script = textwrap.dedent(
         """
         from IPython.core.interactiveshell import InteractiveShell

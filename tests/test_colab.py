@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_book import tracked_files
+from fresh import copy_of_repository, make_environment, run
 
-from tools.chapter import ROOT, Book
+from tools.chapter import Book
 from tools.notebooks import convert, notebook_text
 
-# What Colab has, as far as a chapter needs it; in the versions of the lock, which are
-# in the installer's cache already.
+# What Colab has, as far as a chapter needs it.
 COLAB = (
     *("keras", "tensorflow-cpu", "numpy", "matplotlib", "scikit-learn", "pillow"),
     *("ipykernel", "nbclient", "pip"),
@@ -39,43 +35,11 @@ nbformat.write(notebook, sys.argv[1])
 """
 
 
-def run(command: list[object], folder: Path, **environment: str) -> str:
-    """Run a command apart from this environment; return what it printed."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "VIRTUAL_ENV", "KERAS_BACKEND", "MPLBACKEND")
-        and not name.startswith(("JUPYTER", "GIT_", "PYTEST", "IMGCLS"))
-    }
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        env=kept | {"PYTHONNOUSERSITE": "1"} | environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make an environment without the package; give its Python."""
-    folder = tmp_path_factory.mktemp("colab")
-    python = folder / "env" / "bin" / "python"
-    if os.name == "nt":
-        python = folder / "env" / "Scripts" / "python.exe"
-    constraint = ["-c", ROOT / "requirements.txt"]
-    uv = [sys.executable, "-m", "uv"]
-    try:
-        run([*uv, "venv", "--quiet", "--python", sys.executable, "env"], folder)
-        where = ["--python", python, *constraint]
-        run([*uv, "pip", "install", "--quiet", *where, *COLAB], folder)
-    except AssertionError:  # no uv for this machine, or it does not know the registry
-        shutil.rmtree(folder / "env", ignore_errors=True)
-        run([sys.executable, "-m", "venv", "env"], folder)
-        run([python, "-m", "pip", "install", "-q", *constraint, *COLAB], folder)
+    folder = tmp_path_factory.mktemp("colab") / "without"
+    python = make_environment(folder, *COLAB)
     yield python
     shutil.rmtree(folder, ignore_errors=True)  # a gigabyte, where it is no link
 
@@ -83,11 +47,7 @@ def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """Make a git repository of the working tree, as it is now."""
-    clone = tmp_path / "repository"
-    for path in tracked_files():
-        copy = clone / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+    clone = copy_of_repository(tmp_path / "repository")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
     run([*git, "init", "-q"], clone)
     run([*git, "add", "-A"], clone)

@@ -160,7 +160,7 @@ def test_bootstrap_is_that_of_scipy():
     rng = np.random.default_rng(0)
     values = rng.gamma(2, size=200)
     expected = stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=9999, rng=1
+        (values,), np.mean, method="percentile", n_resamples=9999, random_state=1
     ).confidence_interval
     found = evaluation.bootstrap_interval(values, resamples=9999)
     # Two runs of the bootstrap differ by chance.

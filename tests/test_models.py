@@ -219,9 +219,9 @@ def test_filters_whiten(n, height, width, channels, size, pairs, epsilon, seed):
     outputs = patches @ kernel.reshape(dimensions, -1).astype(np.float64) + bias
     assert np.abs(outputs.mean(axis=0)).max() < 1e-4
     assert np.allclose(outputs[:, :pairs], -outputs[:, pairs:], atol=1e-5)
-    covariance = np.atleast_2d(np.cov(patches, rowvar=False, bias=True))
+    covariance = np.atleast_2d(np.cov(patches.T, bias=True))
     values = np.maximum(np.linalg.eigvalsh(covariance)[::-1][:pairs], 0)
-    got = np.atleast_2d(np.cov(outputs[:, :pairs], rowvar=False, bias=True))
+    got = np.atleast_2d(np.cov(outputs[:, :pairs].T, bias=True))
     assert np.allclose(got, np.diag(values / (values + epsilon)), atol=1e-4)
 
 
@@ -234,7 +234,9 @@ def test_filters_on_equal_images_stay_finite():
 def test_few_of_many_images_are_used_evenly(monkeypatch):
     seen = []
     cov = np.cov
-    monkeypatch.setattr(np, "cov", lambda x, **kw: seen.append(len(x)) or cov(x, **kw))
+    monkeypatch.setattr(
+        np, "cov", lambda x, **kw: seen.append(x.shape[1]) or cov(x, **kw)
+    )
     images = np.zeros((4500, 8, 8, 1), np.uint8)
     images[1::3] = 255  # not among images 0, 3, 6 ...
     kernel, _ = models.whitening_filters(images, 2)

@@ -47,7 +47,9 @@ def test_set_seed_seeds_all_three():
         runtime.set_seed(7)
         dense = keras.layers.Dense(2)
         dense.build((None, 3))
-        return random.random(), np.random.rand(), dense.get_weights()[0].tolist()  # noqa: NPY002
+        drawn = keras.ops.convert_to_numpy(keras.random.uniform((3,))).tolist()
+        kernel = dense.get_weights()[0].tolist()
+        return random.random(), np.random.rand(), kernel, drawn  # noqa: NPY002
 
     first, second = draw(), draw()
     assert first == second

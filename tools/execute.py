@@ -35,6 +35,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from imgcls_helpers import backend, data, runtime
+from tools import times
 from tools.chapter import ROOT, toc_files
 from tools.check_chapters import images_without_alt
 
@@ -284,6 +285,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tools.execute", description=__doc__)
     parser.add_argument("chapter", nargs="*", help="a part of a chapter's file name")
     parser.add_argument("--jobs", type=int, help="chapters at a time (default: cores)")
+    parser.add_argument(
+        "--record", action="store_true", help=f"note the times in {times.TIMES.name}"
+    )
     options = parser.parse_args(arguments)
     pages = chapters()
     if options.chapter:
@@ -294,6 +298,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One chapter at a time on a GPU: they would fight for its memory.
     jobs = options.jobs or (1 if runtime.budget() == "gpu" else os.cpu_count() or 1)
     failed = execute(pages, jobs)
+    if options.record:
+        times.record(times.entry(page.stem, kept(page)) for page in pages)
     if failed:
         print(f"Failed: {', '.join(page.stem for page in failed)}", file=sys.stderr)
     return 1 if failed else 0

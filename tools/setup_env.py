@@ -19,7 +19,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-STAMP = VENV / "made-from.txt"
 LOCK = ROOT / "requirements.txt"
 
 
@@ -77,15 +76,27 @@ def add_backend(python: Path, name: str) -> None:
         install(python, ["-c", str(LOCK), *extras[name]])
 
 
-def make(found: str, wanted: str) -> None:
-    """Make or renew the environment, and note what it was made from."""
-    print("Making the environment in .venv (once; about a minute) ...", flush=True)
+def make(folder: Path, found: str, wanted: str) -> None:
+    """Make or renew an environment, and note what it was made from."""
+    print(f"Making the environment in {folder.name} (once; a minute) ...", flush=True)
     # A new lock is installed over the old one, which keeps a reader's own JAX or
     # PyTorch; another Python, or a set-up that was interrupted, starts afresh.
     if not found.startswith(sys.version):
-        venv.create(VENV, clear=True, with_pip=True)
-    install(python_of(VENV), ["-r", str(LOCK)], ["--no-deps", "-e", str(ROOT)])
-    STAMP.write_text(wanted)
+        venv.create(folder, clear=True, with_pip=True)
+    install(python_of(folder), ["-r", str(LOCK)], ["--no-deps", "-e", str(ROOT)])
+    (folder / "made-from.txt").write_text(wanted)
+
+
+def ready(folder: Path, *backends: str) -> Path:
+    """Make the environment in `folder` unless it is up to date; return its Python."""
+    stamp = folder / "made-from.txt"
+    wanted = fingerprint()
+    found = stamp.read_text() if stamp.is_file() else ""
+    if found != wanted:
+        make(folder, found, wanted)
+    for name in backends:
+        add_backend(python_of(folder), name)
+    return python_of(folder)
 
 
 def main() -> None:
@@ -96,12 +107,7 @@ def main() -> None:
             f"Python 3.11 or newer is needed; {sys.executable} is {found}. "
             "Name another: make PYTHON=/path/to/python3.12 ..."
         )
-    wanted = fingerprint()
-    found = STAMP.read_text() if STAMP.is_file() else ""
-    if found != wanted:
-        make(found, wanted)
-    for name in sys.argv[1:]:
-        add_backend(python_of(VENV), name)
+    ready(VENV, *sys.argv[1:])
 
 
 if __name__ == "__main__":

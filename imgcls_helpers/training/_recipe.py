@@ -77,7 +77,7 @@ class Recipe:
     ----------
     optimizer : str
         "sgd" (with Nesterov momentum), "adam", "adamw", "rmsprop", "adagrad", "lion"
-        or "muon".
+        or "muon" (from Keras 3.13 on).
     learning_rate : float
         The rate, or its highest value if `schedule` changes it.
     schedule : str
@@ -157,7 +157,16 @@ class Recipe:
 
     def make_optimizer(self, model: keras.Model, rate: Any) -> keras.Optimizer:
         """Return a new optimizer for the weights of `model`."""
-        make = keras.optimizers.get(self.optimizer).__class__
+        if self.optimizer == "muon":
+            version = keras.__version__
+            if tuple(map(int, version.split(".")[:2])) < (3, 13):
+                raise ValueError(
+                    f"The optimizer 'muon' needs Keras 3.13 or newer, but here is "
+                    f"{version}: pip install --upgrade keras, or take 'adamw'."
+                )
+            make = keras.optimizers.Muon  # before 3.14, not to be had by its name
+        else:
+            make = keras.optimizers.get(self.optimizer).__class__
         options = {}
         if self.optimizer == "sgd":
             # Keras takes no whole number here.
