@@ -363,11 +363,13 @@ class Models(FromRuns):
             title = f"{int(name[:2])}. ", self.link(chapter)
             section = self.section(f"models-of-{name}", *title)
             groups = _grouped(models, lambda m: (m["data"], m["judged"], m["notice"]))
+            told = {""}
             for (data, judged, notice), group in groups.items():
-                section += _paragraph(
-                    nodes.strong("", data),
-                    f", judged on {judged} images. {notice}".rstrip(),
-                )
+                said = f", judged on {judged} images."
+                if notice not in told:  # once a chapter is enough
+                    said += f" {notice}"
+                    told.add(notice)
+                section += _paragraph(nodes.strong("", data), said)
                 section += _models(group)
             yield section
 
