@@ -71,6 +71,7 @@ def one_run(dataset, size: int, name: str, epochs: int, width: int, seed: int) -
         "accuracy_both_flips": round(accuracy[1], 5),
         "training_accuracy": round(history["accuracy"][-1], 5),
         "cpu_seconds": round(history.cpu_seconds, 1),
+        "parameters": model.count_params(),
     }
 
 
@@ -94,7 +95,7 @@ def main() -> None:
             "epochs": epochs,
             "width": options.width,
             "seeds": options.seeds,
-            "data": f"{dataset.name}: {dataset.source} {dataset.notice}".strip(),
+            "data": f"{dataset.name}: {dataset.source}. {dataset.notice}".strip(),
             "backend": f"{backend.name()} {backend.version()}",
             "device": runtime.device(),
             "python": platform.python_version(),

@@ -99,6 +99,7 @@ def train(name: str, seed: int, *, test: bool) -> dict[str, float]:
             verbose=0,
         )
         probabilities = model.predict(x_judged, batch_size=500, verbose=0)
+        epochs = program.epochs
     else:
         _, width, settings, crop = CANDIDATES[name]
         views = [augment.RandomFlip()]
@@ -110,11 +111,14 @@ def train(name: str, seed: int, *, test: bool) -> dict[str, float]:
         recipe = training.Recipe(augment=augment.Pipeline(views), **settings)
         training.fit(model, cifar.train, recipe, seed=seed, progress=False)
         probabilities = evaluation.predict(model, judged.images, average_flips=True)
+        epochs = recipe.epochs
     return {
         "accuracy": round(evaluation.accuracy(judged.labels, probabilities), 4),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "seconds": round(time.perf_counter() - clock, 1),
         "parameters": model.count_params(),
+        "epochs": epochs,
+        "images": len(cifar.train),
     }
 
 
@@ -211,6 +215,7 @@ def main() -> None:
     result = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
     cifar = data.load_dataset("cifar10", validation=0)
     result |= {
+        "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "device": runtime.device(),
         "backend": f"{backend.name()} {backend.version()}",

@@ -127,6 +127,8 @@ def train(
         "accuracy": round(judged["accuracy"], 4),
         "seconds": round(seconds, 2),
         "cpu_seconds": round(cpu_seconds, 2),
+        "epochs": epochs,
+        "images": len(train_part),
     }
 
 
@@ -145,6 +147,7 @@ def main() -> None:
     """Choose on validation parts, then train the chosen one for each seed."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     result: dict = {
+        "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "cores_used": cores,
         "threads": 1,

@@ -124,9 +124,10 @@ def fit(model, train, tests, epochs, *, rate=None):
     loss = "sparse_categorical_crossentropy"
     model.compile(optimizer, loss, metrics=["accuracy"])
     started = time.process_time()
-    data = {"x": train}
-    if not isinstance(train, keras.utils.PyDataset):
-        data = {"x": train[0], "y": train[1], "batch_size": 128}
+    if isinstance(train, keras.utils.PyDataset):
+        data, labels = {"x": train}, train.labels
+    else:
+        data, labels = {"x": train[0], "y": train[1], "batch_size": 128}, train[1]
     history = model.fit(
         **data, epochs=epochs, verbose=0, validation_data=tests[0]
     ).history
@@ -134,6 +135,9 @@ def fit(model, train, tests, epochs, *, rate=None):
         "train_by_epoch": [round(a, 4) for a in history["accuracy"]],
         "test_by_epoch": [round(a, 4) for a in history["val_accuracy"]],
         "cpu_seconds": round(time.process_time() - started, 1),
+        "parameters": model.count_params(),
+        "epochs": epochs,
+        "images": len(labels),
     }
     if len(tests) > 1:
         result["other_tests"] = [
@@ -154,6 +158,8 @@ def linear(train, test):
         "train": round(model.score(rows[0], train[1]), 4),
         "test": round(model.score(rows[1], test[1]), 4),
         "cpu_seconds": round(time.process_time() - started, 1),
+        "parameters": model.coef_.size + model.intercept_.size,
+        "images": len(train[1]),
     }
 
 
@@ -228,6 +234,7 @@ def main(names: list[str]) -> None:
     started = time.process_time()
     make_shapes(10_000, 0)
     result = {
+        "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {
             "python": platform.python_version(),

@@ -44,9 +44,9 @@ CELL_TIMEOUT_S = 1800
 LOADS = re.compile(r"load_dataset\(\s*[\"'](\w+)[\"']")
 
 
-def chapters() -> list[Path]:
+def chapters(root: Path = ROOT) -> list[Path]:
     """Return the chapters of the book in order: the numbered pages of _toc.yml."""
-    pages = [ROOT / f"{name}.md" for name in toc_files(ROOT)]
+    pages = [root / f"{name}.md" for name in toc_files(root)]
     return [page for page in pages if re.match(r"\d\d-", page.name)]
 
 
