@@ -26,6 +26,8 @@ def problems_of(root: Path, text: str) -> list[Problem]:
     found = list(book.problems)
     for check in (*checks.PAGE_CHECKS, *checks.CHAPTER_CHECKS):
         found += check(book, page)
+    for check in checks.BOOK_CHECKS:
+        found += check(book)
     return sorted(set(found))
 
 
@@ -60,7 +62,10 @@ def test_every_check_is_run(tmp_path: Path) -> None:
         "A teh cat. It is 61% right. {cite:t}`none2000none` [x](none.md) CNN "
         "{doc}`x`\n\n" + cell("plots.curves(1)\n" + "x = 1\n" * 20)
     ).replace("# The first chapter", "## The first chapter")
-    root = tiny_book.write_book(tmp_path, text)
+    second = tiny_book.SECOND.replace("1 + 1", 'results.finding("line", "a")')
+    root = tiny_book.write_book(tmp_path, text, second)
+    glossary = root / "book/glossary.md"
+    glossary.write_text(glossary.read_text().replace("CNN\n", "voxel\n  A.\n\nCNN\n"))
     (root / "book/07-lost.md").write_text("# Lost\n")
     found = "\n".join(map(str, checks.check_book(Book(root))))
     for message in (
@@ -75,6 +80,9 @@ def test_every_check_is_run(tmp_path: Path) -> None:
         "begins with its title",
         "book/07-lost.md:1: the chapter is not in _toc.yml",
         "book/02-second.md:7: **Time:** is missing",
+        "book/02-second.md:19: 0 quick questions",
+        "the finding line is taken by book/01-first.md:53",
+        "no other page uses the term 'voxel'",
     ):
         assert message in found
 
@@ -122,7 +130,10 @@ EXERCISE_3 = ("### Exercise 1.3", "## Summary")
             ),
             "the opening goes",
         ),
-        (edited("from imgcls_helpers import runtime\n", "1\n"), "holds the imports"),
+        (
+            edited("from imgcls_helpers import results, runtime\n", "1\n"),
+            "holds the imports",
+        ),
         (edited("runtime.report()\n", "1\n"), "ends in runtime.report"),
         (edited("## What goes wrong", "## Faults"), "## What goes wrong is missing"),
         (edited("## Summary", "## Sum"), "## Summary is missing"),
@@ -171,6 +182,152 @@ def test_structure_that_is_allowed(tmp_path: Path) -> None:
     assert problems_of(tmp_path, with_piece(pieces)) == []
     solution = cell("1", ":tags: [solution, hide-cell]\n")
     assert problems_of(tmp_path, with_piece(pieces + f"\n\n{solution}")) == []
+
+
+QUESTION = tiny_book.question(2, "A")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (QUESTION, "", "expected: **Quick question 2.** and"),
+        (QUESTION + "\n" + tiny_book.question(3, "C"), "", "1 quick questions"),
+        (QUESTION, tiny_book.question(3, "A"), "expected: **Quick question 2.** and"),
+        ("**Quick question 2.** What", "**Quick question 2**: What", "expected: **Qu"),
+        ("**Quick question 2.** What", "Quick question 2. What", "expected: **Quick"),
+        ("**Quick question 2.** What is it?", "**Quick question 2.**", "expected: **"),
+        ("## Summary", tiny_book.question(4, "A") + "\n## Summary", "after ## Exerci"),
+        (QUESTION, QUESTION.replace("- **C.** Three.\n", ""), "2: three or four opt"),
+        (
+            QUESTION,
+            QUESTION.replace("Three.", "3.\n- **D.** 4.\n- **E.** 5."),
+            "2: three or four options",
+        ),
+        (
+            QUESTION,
+            QUESTION.replace("**C.** Three", "**D.** Three"),
+            "2: three or four",
+        ),
+        (
+            QUESTION,
+            QUESTION.replace("**B.** Two", "B. Two"),
+            "2: three or four options",
+        ),
+        (QUESTION, QUESTION.replace("**B.** Two", "**B** Two"), "2: three or four opt"),
+        (QUESTION, QUESTION.replace("- **A.**", "See:\n\n- **A.**"), "2: three or fou"),
+        (QUESTION, QUESTION.partition(":::")[0], "2: :::{dropdown} Answer to quick"),
+        (QUESTION, QUESTION.replace("to quick question 2", "2"), "2: :::{dropdown} An"),
+        (
+            QUESTION,
+            QUESTION.replace("quick question 2\n", "quick question 1\n"),
+            "2: :",
+        ),
+        (
+            QUESTION,
+            QUESTION.replace("{dropdown} Answer", "{note} Answer"),
+            "2: :::{dro",
+        ),
+        (QUESTION, QUESTION.replace(":::{", "So.\n\n:::{"), "does not follow the"),
+        (QUESTION, QUESTION.replace("**A.** So", "**D.** So"), "2: its answer begins"),
+        (QUESTION, QUESTION.replace("**A.** So", "A. So"), "2: its answer begins with"),
+        (
+            QUESTION,
+            QUESTION.replace("**A.** So", "It is **A.** So"),
+            "2: its answer be",
+        ),
+        (
+            QUESTION,
+            QUESTION.replace("- **B** is too small.\n", ""),
+            "2: its answer has",
+        ),
+        (
+            QUESTION,
+            QUESTION.replace("- **B** is", "- **A** is"),
+            "2: its answer has an",
+        ),
+        (QUESTION, QUESTION.replace("- **B** is", "- B is"), "2: its answer has an it"),
+        (
+            QUESTION,
+            QUESTION.replace("- **B** is", "- **A** is right.\n- **B** is"),
+            "option: - **B** ..., - **C** ...",
+        ),
+    ],
+)
+def test_quick_questions(tmp_path: Path, old: str, new: str, message: str) -> None:
+    found = "\n".join(map(str, problems_of(tmp_path, edited(old, new))))
+    assert message in found
+
+
+def test_quick_questions_that_are_allowed(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, with_piece(tiny_book.question(4, "C"))) == []
+    four = QUESTION.replace("Three.", "Three.\n- **D.** Four.")
+    four = four.replace("too large.", "too large.\n- **D** is far too large.")
+    assert problems_of(tmp_path, edited(QUESTION, four)) == []
+    remark = QUESTION.replace("- **A.**", "% figure-ok: a choice\n- **A.** 61% and")
+    assert problems_of(tmp_path, edited(QUESTION, remark)) == []
+    (problem,) = problems_of(
+        tmp_path,
+        edited(tiny_book.question(1, "B"), tiny_book.question(1, "A")).replace(
+            tiny_book.question(3, "C"), tiny_book.question(3, "A")
+        ),
+    )
+    assert "the right answer to every quick question is A" in problem.message
+
+
+FINDING = cell('results.finding("edge", "It is there.")')
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (with_piece(FINDING), "the finding edge needs (sec-edge)= on"),
+        (with_piece(f"(sec-edge)=\n### Edges\n\n{FINDING}"), ""),
+        (with_piece(f"(sec-edge)=\n### A\n\n#### B\n\n{FINDING}"), ""),
+        (with_piece(f"(sec-edge)=\n### A\n\n### B\n\n{FINDING}"), "(sec-edge)="),
+        (with_piece(f"(sec-edge)=\n#### A\n\n### B\n\n{FINDING}"), "(sec-edge)="),
+        (with_piece(f"(sec-edge)=\n\nText.\n\n### A\n\n{FINDING}"), "(sec-edge)="),
+        (with_piece(f"{FINDING}\n\n(sec-edge)=\n### A"), "needs (sec-edge)="),
+        (with_piece(FINDING.replace("edge", "second")), "needs (sec-second)="),
+        (
+            with_piece(f"(sec-edge)=\n### A\n\n{FINDING}\n\n{FINDING}"),
+            "the finding edge is taken by book/01-first.md:",
+        ),
+        (with_piece(FINDING.replace('"edge"', "name")), "expected the name itself"),
+        (with_piece(FINDING.replace('"edge"', 'f"{x}"')), "expected the name itself"),
+        (with_piece(FINDING.replace('"edge", ', "")), "(sec-It is there.)="),
+        (with_piece(cell("results.finding()")), "expected the name itself"),
+        (edited("(sec-question)=\n(sec-line)=", "(sec-line)=\n(sec-question)="), ""),
+    ],
+)
+def test_findings(tmp_path: Path, text: str, message: str) -> None:
+    found = "\n".join(map(str, problems_of(tmp_path, text)))
+    assert (message in found) if message else not found
+
+
+def test_every_term_is_used(tmp_path: Path) -> None:
+    root = tiny_book.write_book(tmp_path)
+    index = root / "index.md"
+
+    def found() -> list[str]:
+        return [str(problem) for problem in checks.check_glossary(Book(root))]
+
+    assert found() == []
+    for text in ("Nothing.", "A ResCNN, `CNN`, cnn.", "$CNN$"):
+        index.write_text(f"# A\n\n{text}\n")
+        (problem,) = found()
+        assert problem.startswith("book/glossary.md:11: no other page uses the term")
+        assert "'CNN'" in problem
+    for text in ("Two CNNs.", "| a |\n| --- |\n| CNN |", "{term}`a net <cnn>`"):
+        index.write_text(f"# A\n\n{text}\n")
+        assert found() == []
+    # One of the words of an entry is enough.
+    text = tiny_book.FIRST.replace("{term}`pixel`", "{term}`picture element`")
+    text = text.replace("{term}`pixels <pixel>`", "nothing")
+    (root / "book/01-first.md").write_text(text)
+    assert found() == []
+    (root / "book/01-first.md").write_text(text.replace("picture element", "CNN"))
+    (problem,) = found()
+    assert problem.startswith("book/glossary.md:4: ") and "'pixel'" in problem
 
 
 @pytest.mark.parametrize(
@@ -468,6 +625,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     second = GOOD.replace("fig-", "fig-2-").replace("eq-sum", "eq-2")
     second = second.replace("1.1", "2.1").replace("1.2", "2.2").replace("1.3", "2.3")
     second = second.replace("sec-question", "sec-second")
+    second = second.replace("sec-line", "sec-fall").replace('"line"', '"fall"')
     second = second.replace("fig-2-other", "fig-line")
     first = GOOD.replace("fig-other", "fig-2-line")
     root = tiny_book.write_book(tmp_path, first, second)

@@ -10,6 +10,26 @@ from pathlib import Path
 
 from tools.chapter import ROOT
 
+
+def question(number: int, right: str) -> str:
+    """Return a quick question of three options, in the form that the checks want."""
+    wrong = [letter for letter in "ABC" if letter != right]
+    return f"""\
+**Quick question {number}.** What is it?
+
+- **A.** One.
+- **B.** Two.
+- **C.** Three.
+
+:::{{dropdown}} Answer to quick question {number}
+**{right}.** So it is.
+
+- **{wrong[0]}** is too small.
+- **{wrong[1]}** is too large.
+:::
+"""
+
+
 FIRST = """\
 ---
 jupytext:
@@ -32,12 +52,13 @@ How does a picture become a name? {cite:t}`lecun1998gradient` asked that.
 **Time:** about 5 minutes.
 
 ```{code-cell} ipython3
-from imgcls_helpers import runtime
+from imgcls_helpers import results, runtime
 from imgcls_helpers.checks import check
 import matplotlib.pyplot as plt
 ```
 
 (sec-question)=
+(sec-line)=
 ## The question
 
 Look at {numref}`fig-line` and at {numref}`picture %s <fig-drawn>`. The next chapter,
@@ -62,6 +83,7 @@ mystnb:
 ---
 plt.plot([1, 2])
 plt.show()
+results.finding("line", "It rises.")
 ```
 
 ```{figure} images/drawn.png
@@ -96,6 +118,7 @@ $$
 x = 1
 $$
 
+QUESTIONS
 ## What goes wrong
 
 Nothing at all.
@@ -166,7 +189,9 @@ A picture is numbers.
 ```{code-cell} ipython3
 runtime.report()
 ```
-"""
+""".replace(
+    "QUESTIONS", "\n".join([question(1, "B"), question(2, "A"), question(3, "C")])
+)
 
 SECOND = """\
 ---
@@ -245,7 +270,7 @@ def write_book(root: Path, first: str = FIRST, second: str = SECOND) -> Path:
         ),
         "_config.yml": "title: A tiny book\n",
         "_toc.yml": TOC,
-        "index.md": "# A tiny book\n",
+        "index.md": "# A tiny book\n\nHow a CNN sees.\n",
         "book/01-first.md": first,
         "book/02-second.md": second,
         "book/glossary.md": GLOSSARY,
