@@ -210,3 +210,21 @@ def test_each_chapter_has_its_own_memory(tmp_path, cache):
     assert execute.execute([large, small], jobs=1) == []
     large, small = (execute.kept(page)["memory_mb"] for page in (large, small))
     assert large > 450 > small
+
+
+def test_a_build_shows_what_it_ran(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGCLS_OUTPUTS", str(tmp_path / "made-by-this-build"))
+    execute.cache_folder.cache_clear()
+    try:
+        assert execute.cache_folder() == tmp_path / "made-by-this-build"
+    finally:
+        monkeypatch.undo()
+        execute.cache_folder.cache_clear()
+
+
+def test_outputs_that_jupyter_book_made_itself_have_no_records(tmp_path, cache):
+    page = chapter(tmp_path, "01-a", "print(1)")
+    notebook = execute.read_chapter(page)
+    bundle = execute.CacheBundleIn(notebook, str(page), data={"execution_seconds": 1})
+    get_cache(cache).cache_notebook_bundle(bundle, check_validity=False)
+    assert execute.kept(page) is None

@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = ["--all", "-W", "-n", "--keep-going", "--quiet"]
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment["IMGCLS_OUTPUTS"] = str(execute.cache_folder())
     if execute.out_of_reach():
         environment["IMGCLS_OFFLINE"] = "1"  # not to be asked a second time
     if printed:
