@@ -57,6 +57,21 @@ def budget() -> str:
 def by_budget(*, smoke: _T, cpu: _T, gpu: _T) -> _T:
     """Return the one of three values that belongs to the current budget.
 
+    Parameters
+    ----------
+    smoke, cpu, gpu : object
+        What is wanted at each budget; they may be of any type.
+
+    Returns
+    -------
+    object
+        One of the three.
+
+    Raises
+    ------
+    ValueError
+        As `budget`.
+
     Examples
     --------
     >>> from imgcls_helpers import runtime
@@ -133,6 +148,16 @@ class Report:
     Attributes
     ----------
     rows : tuple of (str, str)
+
+    Examples
+    --------
+    >>> from imgcls_helpers import runtime
+    >>> ran_on = runtime.Report((("Backend", "jax"), ("Budget", "cpu")))
+    >>> ran_on
+    Backend  jax
+    Budget   cpu
+    >>> ran_on.to_dict()
+    {'Backend': 'jax', 'Budget': 'cpu'}
     """
 
     rows: tuple[tuple[str, str], ...]
