@@ -606,7 +606,7 @@ class RandomCrop(Operation):
     """Pad each image on all sides, then cut a window of the old size out at random.
 
     Shows the same as `RandomShift` by up to `padding` pixels; this is the name under
-    which papers have it [1]_.
+    which papers have it.
 
     Parameters
     ----------
@@ -616,8 +616,8 @@ class RandomCrop(Operation):
 
     References
     ----------
-    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image
-       Recognition", CVPR 2016, section 4.2.
+    K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition",
+    CVPR 2016, section 4.2.
 
     Examples
     --------
@@ -776,7 +776,7 @@ def _boxes(rng, n, h, w, heights, widths):
 
 @dataclass(frozen=True)
 class Cutout(Operation):
-    """Cover a square of each image with grey [1]_.
+    """Cover a square of each image with grey.
 
     The centre of the square may be any pixel, so part of it may lie outside. Masks
     become 0 where they are covered.
@@ -790,8 +790,8 @@ class Cutout(Operation):
 
     References
     ----------
-    .. [1] T. DeVries, G. W. Taylor, "Improved Regularization of Convolutional Neural
-       Networks with Cutout", arXiv 1708.04552, 2017.
+    T. DeVries, G. W. Taylor, "Improved Regularization of Convolutional Neural Networks
+    with Cutout", arXiv 1708.04552, 2017.
 
     Examples
     --------
@@ -833,11 +833,10 @@ def _mixed_labels(labels, partner, share):
 
 @dataclass(frozen=True)
 class MixUp(Operation):
-    r"""Lay each image over another one of the batch, and mix the labels alike [1]_.
+    """Lay each image over another one of the batch, and mix the labels alike.
 
-    Each image keeps the share :math:`\lambda`, drawn for it from
-    Beta(`alpha`, `alpha`), and takes the rest from another image (at times itself);
-    so does its label.
+    Each image keeps a share of its own, drawn for it from Beta(`alpha`, `alpha`), and
+    takes the rest from another image (at times itself); so does its label.
 
     Parameters
     ----------
@@ -851,8 +850,8 @@ class MixUp(Operation):
 
     References
     ----------
-    .. [1] H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond Empirical
-       Risk Minimization", ICLR 2018.
+    H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, "mixup: Beyond Empirical Risk
+    Minimization", ICLR 2018.
 
     Examples
     --------
@@ -892,7 +891,7 @@ class MixUp(Operation):
 
 @dataclass(frozen=True)
 class CutMix(Operation):
-    """Paste a box of another image into each one, and mix the labels by area [1]_.
+    """Paste a box of another image into each one, and mix the labels by area.
 
     The share of the box is drawn from Beta(`alpha`, `alpha`) and its centre is any
     pixel; the label counts the pixels that were really pasted.
@@ -908,8 +907,8 @@ class CutMix(Operation):
 
     References
     ----------
-    .. [1] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe, Y. Yoo, "CutMix: Regularization
-       Strategy to Train Strong Classifiers with Localizable Features", ICCV 2019.
+    S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe, Y. Yoo, "CutMix: Regularization Strategy
+    to Train Strong Classifiers with Localizable Features", ICCV 2019.
 
     Examples
     --------
@@ -1037,6 +1036,9 @@ class Batches(keras.utils.PyDataset):
     >>> batches = Batches(images, labels, batch_size=2, augment=RandomFlip())
     >>> [len(x) for x, y in (batches[i] for i in range(len(batches)))]
     [2, 2, 1]
+    >>> batches.on_epoch_end()
+    >>> batches.epoch
+    1
     """
 
     def __init__(

@@ -43,7 +43,18 @@ _INSTALL = """\
 
 
 class BackendError(ImportError):
-    """No backend for Keras can be used; the message says what to install."""
+    """No backend for Keras can be used; the message says what to install.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import backend
+    >>> try:
+    ...     name = backend.name()
+    ... except backend.BackendError as error:
+    ...     name = str(error)
+    >>> name in ("tensorflow", "jax", "torch")
+    True
+    """
 
 
 def _installed(module: str) -> bool:

@@ -51,7 +51,17 @@ _SOCKET_SECONDS = 30.0  # how long a download may stand still
 
 
 class DataUnavailableError(RuntimeError):
-    """A data set is not on this machine and cannot be downloaded now."""
+    """A data set is not on this machine and cannot be downloaded now.
+
+    Examples
+    --------
+    >>> try:
+    ...     images = load_dataset("mnist").train.images
+    ... except DataUnavailableError:
+    ...     images = load_dataset("digits").train.images
+    >>> images.shape[1:] in ((28, 28, 1), (8, 8, 1))
+    True
+    """
 
 
 # --------------------------------------------------------------------------

@@ -57,6 +57,21 @@ def budget() -> str:
 def by_budget(*, smoke: _T, cpu: _T, gpu: _T) -> _T:
     """Return the one of three values that belongs to the current budget.
 
+    Parameters
+    ----------
+    smoke, cpu, gpu : object
+        What is wanted at each budget; they may be of any type.
+
+    Returns
+    -------
+    object
+        One of the three.
+
+    Raises
+    ------
+    ValueError
+        As `budget`.
+
     Examples
     --------
     >>> from imgcls_helpers import runtime

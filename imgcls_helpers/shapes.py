@@ -35,6 +35,7 @@ CLASS_NAMES = (
     "cross",
     "arrow",
 )
+"""The names of the ten classes, in the order of their numbers."""
 
 _F = np.float32
 _STEPS = 1024  # angles are whole steps of 360/1024 degrees

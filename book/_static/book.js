@@ -3,3 +3,12 @@
 if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
+
+// In the sidebar a page with pages below it has a button to fold them, which the theme
+// leaves without a name.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll("nav.bd-links summary")) {
+    const page = button.parentElement.previousElementSibling;
+    button.setAttribute("aria-label", `Pages below ${page.textContent.trim()}`);
+  }
+});

@@ -106,7 +106,28 @@ _SECONDS = 10.0  # for one whole check
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise as it is registered; `exercises` returns them all."""
+    """An exercise as it is registered; `exercises` returns them all.
+
+    Attributes
+    ----------
+    number, title : str
+        Such as "3.2", and a few words.
+    run : callable
+        ``run(answer, rng)`` raises `Wrong` or `NotYet`, or returns.
+    seconds : float
+        The time limit of the whole check.
+    reference : object
+        A right answer.
+    mistakes : tuple of Mistake
+        Known wrong answers.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import check, exercises
+    >>> found = exercises()["1.1"]
+    >>> found.title, check(found.number, found.reference).ok
+    ('Accuracy', True)
+    """
 
     number: str
     title: str
@@ -166,6 +187,16 @@ def exercise(
         Also for tests only: ``wrong`` is a whole wrong answer, for which the check
         raises `Wrong` with ``mistake=name``.
 
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Raises
+    ------
+    ValueError
+        If the number has another form, or is taken.
+
     Examples
     --------
     >>> from imgcls_helpers.checks import Wrong, check, exercise
@@ -200,8 +231,30 @@ def function_exercise(
 
     The decorated ``cases(rng)`` yields tuples of arguments: random ones and edge
     cases, the small ones first, since the first that fails is shown to the reader.
-    The rest is `compare`, to which `reference`, `mistakes` and `options` (``rtol``,
-    ``atol``, ``dtype``, ``names``) go.
+    The rest is `compare`.
+
+    Parameters
+    ----------
+    number, title : str
+        As in `exercise`.
+    reference : callable
+        A right answer.
+    mistakes : sequence of Mistake
+        Known wrong answers.
+    seconds : float
+        The time limit for the whole check.
+    **options
+        For `compare`: ``rtol``, ``atol``, ``dtype``, ``names``, ``inplace_ok``.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Raises
+    ------
+    ValueError
+        As `exercise`.
 
     Examples
     --------

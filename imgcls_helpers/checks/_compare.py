@@ -27,6 +27,18 @@ from imgcls_helpers.checks._verdict import Mistake, NotYet, Wrong
 def require(condition: Any, message: str, hint: str = "", *, mistake: str = "") -> None:
     """Raise `Wrong` unless `condition` holds.
 
+    Parameters
+    ----------
+    condition : object
+        What must be true.
+    message, hint, mistake : str
+        As in `Wrong`.
+
+    Raises
+    ------
+    Wrong
+        If `condition` is false.
+
     Examples
     --------
     >>> from imgcls_helpers.checks import require
@@ -43,6 +55,24 @@ def call(answer: Any, *args: Any, inplace_ok: bool = False, **kwargs: Any) -> An
     An exception becomes a `Wrong` that shows the reader's own line; a stub becomes
     "not done yet"; a change of an argument in place becomes a `Wrong`, unless
     `inplace_ok`.
+
+    Parameters
+    ----------
+    answer : callable
+    *args, **kwargs
+        What to call it with.
+    inplace_ok : bool
+        Whether it may change its arguments.
+
+    Returns
+    -------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    Wrong, NotYet
+        With the diagnosis.
 
     Examples
     --------
@@ -179,6 +209,21 @@ def compare(
         With the diagnosis.
     ValueError
         If there are fewer than two cases: one example is no check.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import Mistake, Wrong, compare
+    >>> total = Mistake("total", sum, "That is the sum, not the mean.")
+    >>> try:
+    ...     compare(
+    ...         answer=lambda numbers: sum(numbers),
+    ...         reference=lambda numbers: sum(numbers) / len(numbers),
+    ...         cases=[([1.0],), ([1.0, 2.0],)],
+    ...         mistakes=[total],
+    ...     )
+    ... except Wrong as wrong:
+    ...     print(wrong.message)
+    That is the sum, not the mean.
     """
     cases = [case if isinstance(case, tuple) else (case,) for case in cases]
     if len(cases) < 2:
@@ -288,6 +333,11 @@ def assert_close(
     hint : str
         Shown where no better one is known.
 
+    Raises
+    ------
+    Wrong
+        With the diagnosis.
+
     Examples
     --------
     >>> from imgcls_helpers.checks import Wrong, assert_close
@@ -333,6 +383,15 @@ def assert_array(
         The range of the values, ends included.
     name : str
         What the value is, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    Wrong
+        If it is not as described.
 
     Examples
     --------

@@ -21,6 +21,13 @@ class Wrong(Exception):
         The short name of the mistake, for programs: "rows and columns swapped".
     line : str, optional
         The reader's own line where it happened.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import Wrong
+    >>> wrong = Wrong("Rows are missing.", "Look at the shape.", mistake="rows")
+    >>> wrong.hint, wrong.mistake
+    ('Look at the shape.', 'rows')
     """
 
     def __init__(
@@ -34,7 +41,19 @@ class Wrong(Exception):
 
 
 class NotYet(Exception):
-    """Raised where the answer is still the unsolved stub."""
+    """Raised where the answer is still the unsolved stub.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import NotYet, check, exercise
+    >>> @exercise("99.5", "A list of weights")
+    ... def weights(answer, rng):
+    ...     if not answer:
+    ...         raise NotYet("Fill the list, then run this cell again.")
+    >>> check("99.5", [])
+    … Exercise 99.5, A list of weights: not done yet
+    Fill the list, then run this cell again.
+    """
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,13 @@ class Mistake:
         What is wrong, in a sentence to the reader.
     hint : str
         Where to look next; may be empty.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import Mistake
+    >>> swapped = Mistake("axes swapped", lambda x: x.T, "Rows became columns.")
+    >>> swapped.as_wrong().message
+    'Rows became columns.'
     """
 
     name: str
@@ -60,7 +86,13 @@ class Mistake:
     hint: str = ""
 
     def as_wrong(self, line: str = "") -> Wrong:
-        """Return the `Wrong` that says this."""
+        """Return the `Wrong` that says this.
+
+        Parameters
+        ----------
+        line : str
+            The reader's own line where it happened, if it is known.
+        """
         return Wrong(self.message, self.hint, mistake=self.name, line=line)
 
 
@@ -82,6 +114,16 @@ class Verdict:
         The reader's own line where it went wrong, if one is known.
     printed : str
         What the answer printed while it was checked (its beginning).
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import check, exercise, require
+    >>> @exercise("99.6", "An odd number")
+    ... def odd(answer, rng):
+    ...     require(answer % 2 == 1, "It is even.")
+    >>> verdict = check("99.6", 4)
+    >>> verdict.ok, verdict.status, verdict.to_dict()["message"]
+    (False, 'wrong', 'It is even.')
     """
 
     number: str

@@ -40,6 +40,14 @@ class Calibration(Shown):
         accuracy and confidence of their bin.
     mce : float
         The largest distance of any bin.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> p = [[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.3, 0.7]]
+    >>> found = evaluation.calibration([0, 0, 1, 0], p, bins=10)
+    >>> found.counts.tolist(), round(found.ece, 2), round(found.mce, 2)
+    ([0, 0, 0, 0, 0, 0, 2, 0, 2, 0], 0.15, 0.2)
     """
 
     edges: np.ndarray
@@ -150,6 +158,14 @@ class Temperature:
         Above 1: the model was too sure. Below 1: not sure enough.
     before, after : float
         Cross-entropy of the images it was fitted on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgcls_helpers import evaluation
+    >>> softer = evaluation.Temperature(2.0, before=1.0, after=0.5)
+    >>> softer(np.array([[2.0, 0.0]])).round(3)  # softmax of [1, 0]
+    array([[0.731, 0.269]])
     """
 
     temperature: float

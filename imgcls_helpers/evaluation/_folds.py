@@ -35,6 +35,19 @@ class CrossValidation(Shown):
         For each image, from the model that was trained without it.
     folds : int ndarray, shape (N,)
         The fold in which each image was held out.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation, training
+    >>> accuracies = (0.75, 0.5)
+    >>> p = np.full((8, 2), 0.5, np.float32)
+    >>> folds = np.arange(8) % 2
+    >>> spread = training.Spread(accuracies)
+    >>> evaluation.CrossValidation(accuracies, spread, p, folds)
+    Accuracy 62.5 ± 17.7%
+    fold  images held out  accuracy
+    0                   4     75.0%
+    1                   4     50.0%
     """
 
     accuracies: tuple[float, ...]

@@ -194,6 +194,13 @@ class McNemar:
         if the models were equally good.
     method : str
         "exact binomial" or "chi-square with continuity correction".
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> found = evaluation.mcnemar([0, 0, 1, 1], [0, 0, 1, 0], [0, 1, 0, 1])
+    >>> found.only_a, found.only_b, found.method
+    (2, 1, 'exact binomial')
     """
 
     both: int
@@ -221,7 +228,8 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
     Only the images count that one model gets right and the other wrong. If the models
     were equally good, each would win such an image with probability 1/2. With fewer
     than 25 of them the binomial distribution is used, exactly; otherwise chi-square
-    with one degree of freedom and the continuity correction, (|b - c| - 1)² / (b + c).
+    with one degree of freedom and the continuity correction,
+    ``(|b - c| - 1)² / (b + c)``.
 
     Parameters
     ----------

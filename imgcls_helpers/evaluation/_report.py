@@ -33,7 +33,20 @@ _WEAKEST = 10
 
 
 class Average(NamedTuple):
-    """Precision, recall and F1 averaged over classes."""
+    """Precision, recall and F1 averaged over classes.
+
+    Attributes
+    ----------
+    precision, recall, f1 : float
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+    >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+    >>> report.macro.recall
+    0.75
+    """
 
     precision: float
     recall: float
@@ -41,19 +54,50 @@ class Average(NamedTuple):
 
 
 class Confused(NamedTuple):
-    """How often images of one class were taken for another."""
+    """How often images of one class were taken for another.
+
+    Attributes
+    ----------
+    true, predicted : int
+        The class that they are of, and the one they were taken for.
+    count : int
+        How many.
+    share : float
+        Of the images of the true class.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+    >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+    >>> report.most_confused()[0]
+    Confused(true=1, predicted=0, count=1, share=0.5)
+    """
 
     true: int
     predicted: int
     count: int
-    share: float  # of the images of the true class
+    share: float
 
 
 class Curve(NamedTuple):
     """A curve over thresholds.
 
-    `x` and `y` are false positive rate and true positive rate (ROC), or recall and
-    precision. A point counts the images whose probability is `thresholds` or more.
+    Attributes
+    ----------
+    x, y : ndarray, shape (P,)
+        False positive rate and true positive rate (ROC), or recall and precision.
+    thresholds : ndarray
+        A point counts the images whose probability is this or more.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+    >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+    >>> curve = report.roc_curve(1)
+    >>> len(curve.x) == len(curve.y) == len(curve.thresholds)
+    True
     """
 
     x: np.ndarray
@@ -104,6 +148,18 @@ class Report(Shown):
         What a reader has to know about these numbers.
     confidence : float
         Of all intervals.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+    >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+    >>> report.support.tolist(), report.precision.round(2).tolist()
+    ([2, 2], [0.67, 1.0])
+    >>> report.most_confident_errors()  # positions, surest first
+    array([2])
+    >>> report.notes
+    ("Fewer than 30 images: 'cat', 'dog'. Their rows are hardly more than chance.",)
     """
 
     def __init__(
@@ -219,6 +275,24 @@ class Report(Shown):
         """Return the pairs (true class, predicted class) with the most errors.
 
         Pairs without an error are left out, so there may be fewer than `n`.
+
+        Parameters
+        ----------
+        n : int
+            At most so many.
+
+        Returns
+        -------
+        list of Confused
+            Most errors first.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> report.most_confused(1)
+        [Confused(true=1, predicted=0, count=1, share=0.5)]
         """
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
@@ -247,11 +321,24 @@ class Report(Shown):
     def most_confident_errors(self, n: int = 10) -> np.ndarray:
         """Return positions of the wrong predictions with the largest probabilities.
 
+        Parameters
+        ----------
+        n : int
+            At most so many.
+
         Returns
         -------
         int ndarray, shape (at most n,)
             Surest first; for ``plots.image_grid(images[found], labels[found],
             predictions=report.predictions[found])``.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> report.most_confident_errors(1)
+        array([2])
         """
         n = as_count(n, "n")
         wrong = np.flatnonzero(self.predictions != self.labels)
@@ -261,10 +348,29 @@ class Report(Shown):
     def roc_curve(self, k: int) -> Curve:
         """Return the ROC curve of class k against the rest, by scikit-learn.
 
+        Parameters
+        ----------
+        k : int
+            The number of the class.
+
+        Returns
+        -------
+        Curve
+            `x` is the false positive rate, `y` the true positive rate.
+
         Raises
         ------
         ValueError
             If there are no images of the class, or no others.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> curve = report.roc_curve(1)
+        >>> curve.y.tolist()[0], curve.y.tolist()[-1]
+        (0.0, 1.0)
         """
         from sklearn import metrics
 
@@ -273,8 +379,32 @@ class Report(Shown):
     def precision_recall_curve(self, k: int) -> Curve:
         """Return the precision-recall curve of class k against the rest.
 
-        By scikit-learn; `x` is recall, `y` is precision. It ends in a point of recall 0
-        and precision 1, which has no threshold.
+        By scikit-learn. It ends in a point of recall 0 and precision 1, which has no
+        threshold.
+
+        Parameters
+        ----------
+        k : int
+            The number of the class.
+
+        Returns
+        -------
+        Curve
+            `x` is recall, `y` is precision.
+
+        Raises
+        ------
+        ValueError
+            If there are no images of the class, or no others.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> curve = report.precision_recall_curve(1)
+        >>> curve.x.tolist()[0], curve.x.tolist()[-1]
+        (1.0, 0.0)
         """
         from sklearn import metrics
 
@@ -338,7 +468,16 @@ class Report(Shown):
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as plain Python objects, for JSON; None for NaN."""
+        """Return the numbers as plain Python objects, for JSON; None for NaN.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> report.to_dict()["per_class"]["recall"]
+        {'cat': 1.0, 'dog': 0.5}
+        """
 
         def plain(values: Any) -> Any:
             if isinstance(values, np.ndarray):
@@ -377,7 +516,16 @@ class Report(Shown):
 
     @property
     def decimals(self) -> int:
-        """Decimals worth writing in a percentage: as many as the interval allows."""
+        """Decimals worth writing in a percentage: as many as the interval allows.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> p = [[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]]
+        >>> report = evaluation.evaluate([0, 0, 1, 1], p, ["cat", "dog"])
+        >>> report.decimals
+        0
+        """
         low, high = self.accuracy_interval
         return min(3, max(0, 1 + round(-math.log10(100 * (high - low) / 2))))
 

@@ -168,7 +168,7 @@ def gelu(x: np.ndarray, approximate: bool = False) -> np.ndarray:
     Phi is the cumulative distribution function of the standard normal distribution,
     ``Phi(x) = (1 + erf(x / sqrt(2))) / 2``. The approximation is ``y = x / 2 (1 +
     tanh(sqrt(2 / pi) (x + 0.044715 x^3)))``, and much faster here. Parameters, errors
-    and result are those of `relu`.
+    and result are those of `relu`; `approximate` asks for the approximation.
 
     References
     ----------
@@ -194,7 +194,8 @@ def gelu_backward(
     """Return ``dx = dy (Phi(x) + x Phi'(x))``.
 
     Phi' is the normal density, ``exp(-x^2 / 2) / sqrt(2 pi)``, or the derivative of the
-    approximation. Parameters, errors and result are those of `relu_backward`.
+    approximation if `approximate`. Parameters, errors and result are those of
+    `relu_backward`.
 
     Examples
     --------

@@ -48,6 +48,15 @@ def output_size(
     ``floor((size + padding - dilation (kernel_size - 1) - 1) / stride) + 1``, where
     `padding` counts both sides together.
 
+    Parameters
+    ----------
+    size, kernel_size, stride, padding, dilation : int
+        Along this axis, in pixels.
+
+    Returns
+    -------
+    int
+
     Raises
     ------
     ValueError
@@ -81,6 +90,16 @@ def pad_amounts(
 
     "valid" adds none. "same" adds as many as give ``ceil(size / stride)`` positions;
     where their number is odd, the extra one goes after.
+
+    Parameters
+    ----------
+    size, kernel_size, stride, dilation : int
+        Along this axis, in pixels.
+    padding : "valid" or "same"
+
+    Returns
+    -------
+    before, after : int
 
     Raises
     ------
@@ -470,7 +489,7 @@ def conv2d_backward_loops(
 def conv2d_positions(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Loop over the positions alone; NumPy sums each window over all images.
 
-    Stride 1, no padding. Shapes as in `conv2d`.
+    Stride 1, no padding. Shapes of `x`, `kernel` and the result are those of `conv2d`.
 
     Examples
     --------
@@ -491,7 +510,7 @@ def conv2d_positions(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 def conv2d_windows(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Let NumPy see all windows at once, as a view, and sum over them.
 
-    Stride 1, no padding. Shapes as in `conv2d`.
+    Stride 1, no padding. Shapes of `x`, `kernel` and the result are those of `conv2d`.
 
     Examples
     --------
@@ -539,8 +558,8 @@ def im2col(x: np.ndarray, kernel_size: int | Sequence[int]) -> np.ndarray:
 def conv2d_im2col(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Write the convolution as one matrix product.
 
-    ``y = im2col(x) @ kernel.reshape(R S C, F)``. Stride 1, no padding. Shapes as in
-    `conv2d`.
+    ``y = im2col(x) @ kernel.reshape(R S C, F)``. Stride 1, no padding. Shapes of `x`,
+    `kernel` and the result are those of `conv2d`.
 
     Examples
     --------
@@ -557,7 +576,8 @@ def conv2d_im2col(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 def conv2d_fft(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Multiply spectra: a correlation is a product with the conjugate spectrum.
 
-    Worth it for large kernels only. Stride 1, no padding. Shapes as in `conv2d`.
+    Worth it for large kernels only. Stride 1, no padding. Shapes of `x`, `kernel` and
+    the result are those of `conv2d`.
 
     Examples
     --------

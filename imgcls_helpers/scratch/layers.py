@@ -51,11 +51,16 @@ class Layer:
 
     Examples
     --------
-    >>> layer = Flatten()
-    >>> layer.forward(np.zeros((2, 3, 3, 1))).shape
+    >>> layer = Dense(10)
+    >>> layer.build((9,), np.random.default_rng(0))
+    >>> layer.trainable
+    ['kernel', 'bias']
+    >>> layer.forward(np.zeros((2, 9))).shape
+    (2, 10)
+    >>> layer.backward(np.zeros((2, 10))).shape
     (2, 9)
-    >>> layer.backward(np.zeros((2, 9))).shape
-    (2, 3, 3, 1)
+    >>> layer.gradients["kernel"].shape
+    (9, 10)
     """
 
     def __init__(self):
@@ -64,14 +69,51 @@ class Layer:
         self._x: np.ndarray | None = None
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
-        """Make the weights for inputs of this shape (without the batch axis)."""
+        """Make the weights for inputs of this shape (without the batch axis).
+
+        Parameters
+        ----------
+        shape : tuple of int
+        rng : numpy.random.Generator
+            From which the weights are drawn.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot work on such inputs.
+        """
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the layer's result for a batch, and keep what `backward` needs."""
+        """Return the layer's result for a batch, and keep what `backward` needs.
+
+        Parameters
+        ----------
+        x : array of float, shape (N, ...)
+        training : bool
+            Whether the layer trains: it matters to dropout and batch normalization.
+
+        Returns
+        -------
+        array of float, shape (N, ...)
+        """
         raise NotImplementedError
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Turn dL/d(result) into dL/d(input); set `gradients` on the way."""
+        """Turn dL/d(result) into dL/d(input); set `gradients` on the way.
+
+        Parameters
+        ----------
+        dy : array of float, the shape of the result
+
+        Returns
+        -------
+        dx : array of float, the shape of the input
+
+        Raises
+        ------
+        RuntimeError
+            If `forward` was not called before.
+        """
         raise NotImplementedError
 
     @property
@@ -237,6 +279,13 @@ class _Pooling2D(_Pooling):
 class MaxPooling2D(_Pooling2D):
     """Keep the largest value of each window; see `max_pool`.
 
+    Parameters
+    ----------
+    pool_size : int or (int, int)
+    strides : int or (int, int), optional
+        The size of the window, if not given.
+    padding : "valid", "same", int, or ((top, bottom), (left, right))
+
     Examples
     --------
     >>> MaxPooling2D(2).forward(np.zeros((1, 8, 8, 3))).shape
@@ -249,6 +298,13 @@ class MaxPooling2D(_Pooling2D):
 
 class AveragePooling2D(_Pooling2D):
     """Take the mean of each window; see `average_pool`.
+
+    Parameters
+    ----------
+    pool_size : int or (int, int)
+    strides : int or (int, int), optional
+        The size of the window, if not given.
+    padding : "valid", "same", int, or ((top, bottom), (left, right))
 
     Examples
     --------
@@ -335,6 +391,10 @@ class Activation(Layer):
 
 class Rescaling(Layer):
     """Compute ``y = scale x + offset``, such as 1/255 for pixels. It learns nothing.
+
+    Parameters
+    ----------
+    scale, offset : float
 
     Examples
     --------

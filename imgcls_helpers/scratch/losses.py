@@ -93,7 +93,20 @@ class Loss:
         return float(np.sum(values, dtype=np.float64) / len(values))
 
     def per_example(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return the loss of each example, shape (N,)."""
+        """Return the loss of each example.
+
+        Parameters and errors are those of calling the loss.
+
+        Returns
+        -------
+        array of float, shape (N,)
+
+        Examples
+        --------
+        >>> loss = MeanSquaredError()
+        >>> loss.per_example(np.array([[0.0], [0.0]]), np.array([[1.0], [3.0]]))
+        array([1., 9.])
+        """
         labels = self._checked(y_true, y_pred)
         return self._values(labels, y_pred)
 

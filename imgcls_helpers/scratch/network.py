@@ -96,14 +96,36 @@ class Network:
 
     @property
     def trainable_weights(self) -> list[np.ndarray]:
-        """The arrays that training changes, in the order of the layers."""
+        """The arrays that training changes, in the order of the layers.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> [array.shape for array in network.trainable_weights]
+        [(3, 2), (2,)]
+        """
         return [
             layer.weights[name] for layer in self.layers for name in layer.trainable
         ]
 
     @property
     def gradients(self) -> list[np.ndarray]:
-        """The gradients of the last `backward`, in the order of `trainable_weights`."""
+        """The gradients of the last `backward`, in the order of `trainable_weights`.
+
+        Raises
+        ------
+        RuntimeError
+            If there was none yet.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> dx = network.backward(np.ones_like(network.forward(np.ones((1, 3)))))
+        >>> network.gradients[1].tolist()
+        [1.0, 1.0]
+        """
         if any(layer.trainable and not layer.gradients for layer in self.layers):
             raise RuntimeError(
                 "There are no gradients yet. Call forward and backward first, or "
@@ -114,16 +136,38 @@ class Network:
         ]
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all arrays, in the order of Keras's `get_weights`."""
+        """Return copies of all arrays, in the order of Keras's `get_weights`.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> kernel, bias = network.get_weights()
+        >>> kernel.shape, bias.tolist()
+        ((3, 2), [0.0, 0.0])
+        """
         return [a.copy() for layer in self.layers for a in layer.weights.values()]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Take over arrays, such as those of a Keras model of the same layers.
 
+        Parameters
+        ----------
+        weights : sequence of arrays
+            In the order of `get_weights`.
+
         Raises
         ------
         ValueError
             If their number or a shape does not fit; then nothing is changed.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> network.set_weights([np.ones((3, 2)), np.zeros(2)])
+        >>> network.predict(np.ones((1, 3))).tolist()
+        [[3.0, 3.0]]
         """
         own = [a for layer in self.layers for a in layer.weights.values()]
         shapes, given = [a.shape for a in own], [np.shape(a) for a in weights]
@@ -133,11 +177,29 @@ class Network:
             array[...] = new
 
     def count_params(self) -> int:
-        """Return how many numbers the weights hold together."""
+        """Return how many numbers the weights hold together.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> network.count_params()
+        8
+        """
         return sum(a.size for layer in self.layers for a in layer.weights.values())
 
     def summary(self) -> None:
-        """Print a table: layer, shape of its result, parameters."""
+        """Print a table: layer, shape of its result, parameters.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> network.summary()
+        layer                   result              parameters
+        Dense                   (2,)                         8
+        together                                             8
+        """
         print(f"{'layer':<24}{'result':<20}{'parameters':>10}")
         for layer, shape in zip(self.layers, self._shapes, strict=True):
             name = getattr(layer, "name", "")
@@ -158,20 +220,88 @@ class Network:
         return x.astype(self.dtype, copy=False)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
-        """Return the results for a batch (N, *input_shape), whole numbers or floats."""
+        """Return the results for a batch.
+
+        Parameters
+        ----------
+        x : array, shape (N, `*input_shape`)
+            Whole numbers or floats.
+        training : bool
+            Whether the layers train: it matters to dropout and batch normalization.
+
+        Returns
+        -------
+        array of float, shape (N, ...)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the dtype or the shape does not fit.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> network.forward(np.ones((5, 3))).shape
+        (5, 2)
+        """
         x = self._as_batch(x)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Take dL/d(result) back through all layers; return dL/d(input)."""
+        """Take dL/d(result) back through all layers; return dL/d(input).
+
+        Parameters
+        ----------
+        dy : array of float, the shape of the last result
+
+        Returns
+        -------
+        array of float, the shape of the last input
+
+        Raises
+        ------
+        RuntimeError
+            If `forward` was not called before.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> result = network.forward(np.ones((5, 3)))
+        >>> network.backward(np.ones_like(result)).shape
+        (5, 3)
+        """
         for layer in reversed(self.layers):
             dy = layer.backward(dy)
         return dy
 
     def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """Return the results for any number of examples, a batch at a time."""
+        """Return the results for any number of examples, a batch at a time.
+
+        Parameters
+        ----------
+        x : array, shape (N, `*input_shape`)
+        batch_size : int
+
+        Returns
+        -------
+        array of float, shape (N, ...)
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `forward`.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> network.predict(np.ones((1000, 3))).shape
+        (1000, 2)
+        """
         x = np.asarray(x)
         return np.concatenate(
             [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
@@ -187,7 +317,37 @@ class Network:
         sample_weight: np.ndarray | None = None,
         training: bool = True,
     ) -> tuple[float, list[np.ndarray]]:
-        """Return the loss of a batch and its gradient for each trainable weight."""
+        """Return the loss of a batch and its gradient for each trainable weight.
+
+        Parameters
+        ----------
+        x : array, shape (N, `*input_shape`)
+        y : array, shape (N,) or (N, K)
+            What the loss expects.
+        loss : one of the losses of this package
+        sample_weight : array, shape (N,), optional
+        training : bool
+            As in `forward`.
+
+        Returns
+        -------
+        float, list of array
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x`, `y` or the weights do not fit.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> loss = scratch.SparseCategoricalCrossentropy(from_logits=True)
+        >>> x, y = np.zeros((4, 3)), np.array([0, 1, 1, 0])
+        >>> value, gradients = network.loss_and_gradients(x, y, loss)
+        >>> round(value, 4), len(gradients)
+        (0.6931, 2)
+        """
         result = self.forward(x, training)
         value = loss(y, result, sample_weight)
         self.backward(loss.gradient(y, result, sample_weight))
@@ -213,7 +373,7 @@ class Network:
 
         Parameters
         ----------
-        x : array, shape (N, *input_shape)
+        x : array, shape (N, `*input_shape`)
         y : array, shape (N,) or (N, K)
             What the loss expects.
         loss : one of the losses of this package
@@ -241,6 +401,19 @@ class Network:
             If there are no examples, or `x` and `y` differ in length.
         FloatingPointError
             If the results become NaN or infinite; the message says where.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> x = np.random.default_rng(0).random((100, 3))
+        >>> y = (x[:, 0] > x[:, 1]).astype(int)
+        >>> loss = scratch.SparseCategoricalCrossentropy(from_logits=True)
+        >>> history = network.fit(
+        ...     x, y, loss=loss, optimizer=scratch.Adam(0.05), epochs=20
+        ... )
+        >>> history["accuracy"][-1] > 0.9
+        True
         """
         x, y = self._as_batch(x), np.asarray(y)
         if not len(x) or len(x) != len(y):
@@ -300,10 +473,29 @@ class Network:
     def evaluate(self, x: np.ndarray, y: np.ndarray, loss: Any) -> dict[str, float]:
         """Return the mean "loss" and the "accuracy" on examples, without training.
 
+        Parameters
+        ----------
+        x : array, shape (N, `*input_shape`)
+        y : array, shape (N,) or (N, K)
+            What the loss expects.
+        loss : one of the losses of this package
+
+        Returns
+        -------
+        dict of str to float
+
         Raises
         ------
         FloatingPointError
             If a result of the network is NaN or infinite.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import scratch
+        >>> network = scratch.Network([scratch.Dense(2)], input_shape=(3,))
+        >>> loss = scratch.SparseCategoricalCrossentropy(from_logits=True)
+        >>> network.evaluate(np.zeros((4, 3)), np.array([0, 1, 1, 0]), loss)["accuracy"]
+        0.5
         """
         result, y = self.predict(x), np.asarray(y)
         _refuse_not_finite(result, "on these examples")

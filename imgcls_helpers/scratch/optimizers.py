@@ -71,7 +71,16 @@ class _Optimizer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step; a number or a schedule may be set."""
+        """The learning rate of the next step; a number or a schedule may be set.
+
+        Examples
+        --------
+        >>> from imgcls_helpers.scratch import ExponentialDecay
+        >>> sgd = SGD(ExponentialDecay(0.1, decay_steps=1, decay_rate=0.5))
+        >>> sgd.apply([np.array([1.0])], [np.array([1.0])])
+        >>> sgd.learning_rate
+        0.05
+        """
         if not callable(self._learning_rate):
             return self._learning_rate
         value = float(self._learning_rate(self.iterations))

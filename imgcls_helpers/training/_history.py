@@ -34,6 +34,14 @@ class History:
         Counted from 1, by the monitored value; None without validation data.
     stopped : str or None
         Why the training ended before its last epoch, if it did.
+
+    Examples
+    --------
+    >>> history = History({"loss": [2.0, 1.0], "accuracy": [0.3, 0.6]}, seconds=4.0)
+    >>> history
+    History(2 epochs, 4.0 s: loss 1.000, accuracy 60.0%)
+    >>> history["loss"], history.epochs
+    ([2.0, 1.0], 2)
     """
 
     metrics: dict[str, list[float]] = field(default_factory=dict)
@@ -68,6 +76,14 @@ class DivergenceError(FloatingPointError):
     ----------
     history : History
         What was recorded before.
+
+    Examples
+    --------
+    >>> try:  # as `fit` raises it
+    ...     raise DivergenceError("The loss became NaN.", History({"loss": [2.3]}))
+    ... except DivergenceError as error:
+    ...     print(error, error.history["loss"])
+    The loss became NaN. [2.3]
     """
 
     def __init__(self, message: str, history: History) -> None:

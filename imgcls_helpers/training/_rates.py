@@ -39,6 +39,12 @@ class LearningRateSearch:
         The losses averaged over the steps before, recent ones most.
     suggestion : float
         A tenth of the rate at which `smoothed` is lowest.
+
+    Examples
+    --------
+    >>> rates, losses = np.array([0.01, 0.1, 1.0]), np.array([2.3, 1.9, 4.0])
+    >>> LearningRateSearch(rates, losses, smoothed=losses, suggestion=0.01)
+    LearningRateSearch(3 rates from 0.01 to 1, suggestion 0.01)
     """
 
     rates: np.ndarray

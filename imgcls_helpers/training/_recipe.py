@@ -37,6 +37,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     >>> schedule = OneCycle(1.0, total_steps=10, warmup_share=0.4)
     >>> [round(float(schedule(step)), 2) for step in (0, 4, 9)]
     [0.2, 1.0, 0.17]
+    >>> schedule.get_config()
+    {'peak': 1.0, 'total_steps': 10, 'warmup_share': 0.4}
     """
 
     def __init__(
@@ -141,7 +143,22 @@ class Recipe:
             )
 
     def rate(self, total_steps: int) -> Any:
-        """Return the rate, or its schedule for that many steps, for an optimizer."""
+        """Return the rate, or its schedule for that many steps, for an optimizer.
+
+        Parameters
+        ----------
+        total_steps : int
+            Steps of the whole training.
+
+        Returns
+        -------
+        float or Keras schedule
+
+        Examples
+        --------
+        >>> Recipe(schedule="constant", learning_rate=0.05).rate(total_steps=100)
+        0.05
+        """
         if self.schedule == "one_cycle":
             return OneCycle(self.learning_rate, total_steps, self.warmup)
         if self.schedule == "cosine":
@@ -156,7 +173,28 @@ class Recipe:
         return self.learning_rate
 
     def make_optimizer(self, model: keras.Model, rate: Any) -> keras.Optimizer:
-        """Return a new optimizer for the weights of `model`."""
+        """Return a new optimizer for the weights of `model`.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Its biases and what normalization learns are left out of weight decay.
+        rate : float or Keras schedule
+            As `rate` returns it.
+
+        Returns
+        -------
+        keras.Optimizer
+
+        Examples
+        --------
+        >>> from imgcls_helpers import models
+        >>> recipe = Recipe(optimizer="adam", schedule="constant", learning_rate=0.5)
+        >>> model = models.fast_net((8, 8, 1), width=8)
+        >>> optimizer = recipe.make_optimizer(model, recipe.rate(total_steps=100))
+        >>> float(optimizer.learning_rate)
+        0.5
+        """
         if self.optimizer == "muon":
             version = keras.__version__
             if tuple(map(int, version.split(".")[:2])) < (3, 13):

@@ -25,7 +25,24 @@ import keras
 
 
 class CheckpointError(RuntimeError):
-    """A folder of checkpoints cannot be used; the message says why."""
+    """A folder of checkpoints cannot be used; the message says why.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from imgcls_helpers import data, models, training
+    >>> train = data.load_dataset("digits").train
+    >>> model = models.fast_net((8, 8, 1), width=8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "not-a-folder")
+    ...     file.touch()
+    ...     try:
+    ...         training.fit(model, train, checkpoint=file)
+    ...     except training.CheckpointError:
+    ...         print("Name another folder.")
+    Name another folder.
+    """
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
