@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from imgcls_helpers._turns import one_at_a_time
 from tools import execute, notebooks
 from tools.chapter import ROOT
 
@@ -15,6 +16,13 @@ SITE = ROOT / "_build" / "html"
 
 
 def main() -> int:
+    """Build the book, after any other build in this checkout."""
+    SITE.parent.mkdir(exist_ok=True)
+    with one_at_a_time(SITE.parent / "build.lock", execute.say_waiting):
+        return build()
+
+
+def build() -> int:
     """Write and run what changed, then run Jupyter Book with every warning fatal."""
     if notebooks.main([]) != 0 or execute.main([]) != 0:
         return 1

@@ -35,6 +35,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from imgcls_helpers import backend, data, runtime
+from imgcls_helpers._turns import one_at_a_time
 from tools.chapter import ROOT, toc_files
 from tools.check_chapters import images_without_alt
 
@@ -236,6 +237,19 @@ def say(path: Path, outcome: str, seconds: float | None = None) -> None:
 
 def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     """Run the chapters that have no fitting outputs yet; return those that failed."""
+    # Two at once would trip over each other's files; the second finds all done.
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder / "turn.lock", say_waiting):
+        return _execute(pages, jobs)
+
+
+def say_waiting() -> None:
+    """Say that another process has to finish first."""
+    print("Another build of this book is running; waiting for it ...", flush=True)
+
+
+def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     notebooks = {page: read_chapter(page) for page in pages}
     environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     if out_of_reach():
