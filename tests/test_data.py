@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgcls_helpers import data
+from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.data import (
     Dataset,
     DataUnavailableError,
@@ -619,10 +620,10 @@ def test_one_at_a_time(tmp_path):
     order = []
 
     def enter():
-        with data._lock(tmp_path / "x.lock"):
+        with one_at_a_time(tmp_path / "x.lock"):
             order.append("second")
 
-    with data._lock(tmp_path / "x.lock"):
+    with one_at_a_time(tmp_path / "x.lock"):
         thread = threading.Thread(target=enter)
         thread.start()
         thread.join(0.3)
