@@ -216,6 +216,21 @@ def keep(path: Path, run: Run) -> None:
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
+def keep_or_say_why(path: Path, run: Run) -> str:
+    """Put an executed chapter into the cache; return what is in the way, if anything.
+
+    What was written of it is not taken for whole later: see `cached`.
+    """
+    try:
+        keep(path, run)
+    except Exception as problem:  # of the system, or of the cache's data base
+        return (
+            f"Its outputs cannot be kept in {cache_folder()}: {problem}\nMake room, if "
+            "the disk is full, and build again: what is done already stays."
+        )
+    return ""
+
+
 def kept(path: Path) -> dict[str, Any] | None:
     """Return what is kept beside a chapter's outputs; None if it has none that fit.
 
@@ -281,6 +296,7 @@ def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
                 try:
                     run = future.result()
                     seconds, error = run.seconds, run.error
+                    error = error or keep_or_say_why(page, run)
                 except Exception as problem:  # a dead kernel, no memory, ...
                     seconds, error = None, "".join(traceback.format_exception(problem))
                 if error:
@@ -288,7 +304,6 @@ def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
                     say(page, "FAILED", seconds)
                     print(error, file=sys.stderr, flush=True)
                 else:
-                    keep(page, run)
                     say(page, "done", seconds)
     return failed
 

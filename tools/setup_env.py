@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from.txt"
 LOCK = ROOT / "requirements.txt"
+BUILD = ROOT / "_build"
 
 
 def python_of(folder: Path) -> Path:
@@ -96,12 +97,20 @@ def main() -> None:
             f"Python 3.11 or newer is needed; {sys.executable} is {found}. "
             "Name another: make PYTHON=/path/to/python3.12 ..."
         )
-    wanted = fingerprint()
-    found = STAMP.read_text() if STAMP.is_file() else ""
-    if found != wanted:
-        make(found, wanted)
-    for name in sys.argv[1:]:
-        add_backend(python_of(VENV), name)
+    sys.path.insert(0, str(ROOT))
+    from imgcls_helpers._turns import one_at_a_time  # not read by an old Python
+
+    def waiting() -> None:
+        print("Another set-up is running here; waiting for it ...", flush=True)
+
+    BUILD.mkdir(exist_ok=True)
+    with one_at_a_time(BUILD / "setup.lock", waiting):
+        wanted = fingerprint()
+        found = STAMP.read_text() if STAMP.is_file() else ""
+        if found != wanted:
+            make(found, wanted)
+        for name in sys.argv[1:]:
+            add_backend(python_of(VENV), name)
 
 
 if __name__ == "__main__":
