@@ -63,7 +63,7 @@ def one_of(value: object, name: str, allowed: Iterable[str]) -> str:
 
 
 def label_hint(labels: np.ndarray, name: str = "labels") -> str:
-    """Say how labels of another kind become class numbers, after a space; "" if unknown."""
+    """Say how labels of another kind become class numbers, after a space, if known."""
     if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
         return f" Flatten them with {name}[:, 0]."
     if labels.ndim == 2:

@@ -1057,10 +1057,13 @@ def _keep(
 
 def _no_room(folder: Path, error: OSError) -> str:
     """Say that Keras's cache takes no file, and what to do."""
+    what = "make it a folder that you may write to"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        what = "make room on that disk"
     return (
         f"Nothing can be written to {folder}, where Keras keeps data sets "
-        f"({error.strerror}): mend that, or set the environment variable KERAS_HOME "
-        "to another folder"
+        f"({error.strerror}): {what}, or set the environment variable KERAS_HOME to "
+        "another folder"
     )
 
 
@@ -1243,8 +1246,8 @@ def load_image_folder(
     if len(classes) < 2:
         found = ", ".join(map(repr, names)) or "none"
         raise ValueError(
-            f"{_readable(str(root))!r} must hold one folder for each class, two at least; "
-            f"folders found: {found}"
+            f"{_readable(str(root))!r} must hold one folder for each class, two at "
+            f"least; folders found: {found}"
         )
     images, labels = [], []
     for label, path in enumerate(classes):
@@ -1338,8 +1341,12 @@ def _read_picture(
     except UnidentifiedImageError:
         kinds = ", ".join(_FORMATS)
         raise _UnreadableError(f"not a picture of a known kind ({kinds})") from None
-    except Image.DecompressionBombError as error:
-        raise _UnreadableError(str(error)) from None
+    except Image.DecompressionBombError:
+        raise _UnreadableError(
+            "so many pixels that it may have been made to fill the memory"
+        ) from None
+    except PermissionError:
+        raise _UnreadableError("you may not read this file") from None
     except Exception as error:  # damaged files raise nearly anything
         text = str(error) or type(error).__name__
         raise _UnreadableError(f"damaged: {text}") from None

@@ -202,7 +202,6 @@ def no_exit() -> Iterator[None]:
     In a notebook ``exit()`` raises nothing: it tells the kernel to end after the cell,
     and all that the reader computed is lost.
     """
-
     leave, process = os._exit, os.getpid()
 
     def stop(*arguments: Any) -> None:

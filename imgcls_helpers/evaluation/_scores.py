@@ -98,7 +98,7 @@ def _outputs(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
     if bad:
         raise ValueError(
             f"The model's outputs are NaN or infinite for {bad} of {len(outputs)} "
-            "images. Has its training diverged?"
+            "images. Has its training diverged, or do the images hold NaN?"
         )
     sums = outputs.sum(axis=1, dtype=np.float64)
     if outputs.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
