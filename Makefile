@@ -11,7 +11,7 @@ ifdef BACKEND
 export KERAS_BACKEND := $(BACKEND)
 endif
 
-.PHONY: help setup book test notebooks check-site run-notebooks lint lock address serve clean
+.PHONY: help setup book test notebooks robustness check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -29,6 +29,9 @@ test: setup  ## Run every test
 
 notebooks: setup  ## Write the notebook beside each chapter
 	@$(RUN) -m tools.notebooks
+
+robustness: setup  ## Run the hostile conditions and write their page
+	@$(RUN) tests/hostile_page.py
 
 check-site: setup  ## Look at the built site in a headless browser
 	@$(RUN) -m tools.check_site
