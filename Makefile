@@ -12,7 +12,7 @@ export KERAS_BACKEND := $(BACKEND)
 endif
 
 .PHONY: help setup book pdf test test-backends test-oldest test-newest notebooks \
-  check-site run-notebooks lint lock address serve clean
+  robustness check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -42,6 +42,9 @@ test-newest: setup  ## Run the package's tests with the newest versions there ar
 
 notebooks: setup  ## Write the notebook beside each chapter
 	@$(RUN) -m tools.notebooks
+
+robustness: setup  ## Run the hostile conditions and write their page
+	@$(RUN) tests/hostile_page.py
 
 check-site: setup  ## Look at the built site in a headless browser
 	@$(RUN) -m tools.check_site

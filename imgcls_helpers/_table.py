@@ -13,6 +13,15 @@ class Report:
     Attributes
     ----------
     rows : tuple of (str, str)
+
+    Examples
+    --------
+    >>> ran_on = Report((("Backend", "jax"), ("Budget", "cpu")))
+    >>> ran_on
+    Backend  jax
+    Budget   cpu
+    >>> ran_on.to_dict()
+    {'Backend': 'jax', 'Budget': 'cpu'}
     """
 
     rows: tuple[tuple[str, str], ...]

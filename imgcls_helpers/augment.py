@@ -24,7 +24,7 @@ import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
 from imgcls_helpers import backend  # noqa: F401
-from imgcls_helpers._arguments import describe, number, one_of
+from imgcls_helpers._arguments import describe, label_hint, number, one_of
 
 # isort: split
 import keras
@@ -158,8 +158,10 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     number(classes, "classes", 1, whole=True)
     labels = np.asarray(labels)
     if labels.ndim != 1 or not labels.size or labels.dtype.kind not in "iu":
+        hint = label_hint(labels)
         raise ValueError(
             f"labels must be whole numbers of shape (N,); got {describe(labels)}"
+            f"{'.' if hint else ''}{hint}"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(

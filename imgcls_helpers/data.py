@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import html
 import importlib
@@ -34,7 +35,8 @@ import numpy as np
 
 # Imported for its effect: it picks the Keras backend before Keras is imported.
 from imgcls_helpers import backend  # noqa: F401
-from imgcls_helpers._arguments import describe, number, one_of
+from imgcls_helpers._arguments import describe, label_hint, number, one_of
+from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.shapes import CLASS_NAMES, make_shapes
 
 __all__ = [
@@ -48,6 +50,19 @@ __all__ = [
 
 _PROBE_SECONDS = 5.0  # how long to wait for the first answer of a server
 _SOCKET_SECONDS = 30.0  # how long a download may stand still
+_MD5 = 32  # digits
+# The disk is full, the folder cannot be written, or a file stands in its place.
+_NO_ROOM = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+)
 
 
 class DataUnavailableError(RuntimeError):
@@ -82,14 +97,10 @@ def _label_array(labels: object, name: str = "labels") -> np.ndarray:
     """Return class numbers as int64 (N,); refuse everything else."""
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
-        hint = ""
-        if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "iu":
-            hint = "; flatten it with labels[:, 0]"
-        elif array.ndim == 2:
-            hint = "; one-hot labels become class numbers with labels.argmax(axis=1)"
+        hint = label_hint(array, name)
         raise ValueError(
             f"{name} must be whole numbers of shape (N,), N at least 1; "
-            f"got {describe(array)}{hint}"
+            f"got {describe(array)}{'.' if hint else ''}{hint}"
         )
     if array.min() < 0:
         raise ValueError(
@@ -607,8 +618,8 @@ class _Known:
     licence: str
     url: str  # a file that the download begins with
     megabytes: int
-    # Files that Keras leaves in its cache, each with the sha256 of the
-    # original, "" where Keras knows none.
+    # Files that Keras leaves in its cache, each with the sha256 of the original,
+    # which Keras checks, or the md5, where it checks nothing.
     cached: Mapping[str, str]
 
     @property
@@ -640,13 +651,14 @@ _KNOWN = {
         "MIT (Zalando SE)",
         _STORAGE + "train-labels-idx1-ubyte.gz",
         30,
+        # As its authors give it: github.com/zalandoresearch/fashion-mnist.
         {
-            f"fashion-mnist/{name}-ubyte.gz": ""
-            for name in (
-                "train-labels-idx1",
-                "train-images-idx3",
-                "t10k-labels-idx1",
-                "t10k-images-idx3",
+            f"fashion-mnist/{name}-ubyte.gz": md5
+            for name, md5 in (
+                ("train-labels-idx1", "25c81989df183df01b3e8a0aad5dffbe"),
+                ("train-images-idx3", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+                ("t10k-labels-idx1", "bb300cfdad3c16e7a12a480ee83cd310"),
+                ("t10k-images-idx3", "bef4ecab320f06d8554ea6380940ec79"),
             )
         },
     ),
@@ -890,10 +902,11 @@ def _find(name: str, known: _Known) -> tuple[_Arrays, str, str]:
     problem = "" if cached else _why_no_download(known)
     if not problem:
         try:
-            return _keep(own, name, known, download=not cached), source, ""
+            arrays, notice = _keep(own, name, known, download=not cached)
+            return arrays, source, notice
         except _KerasError as error:
             problem = f"{error}."
-            if cached:
+            if cached and error.damaged:
                 files = ", ".join(str(cache / file) for file in known.cached)
                 damage = f"What Keras has in its cache is damaged, delete it: {files}. "
     raise DataUnavailableError(
@@ -914,7 +927,7 @@ def _folder_notice(path: Path, known: _Known) -> str:
         if text:
             return text.splitlines()[0].strip()
     original = known.cached.get(path.name)
-    if original and _sha256(path) == original:
+    if original and _digest(path) == original:
         return ""
     return (
         f"{path.name} was not checked against the original {known.title}: "
@@ -922,9 +935,9 @@ def _folder_notice(path: Path, known: _Known) -> str:
     )
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path, kind: str = "sha256") -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()
 
 
 def _read_npz(path: Path, known: _Known, fix: str) -> _Arrays:
@@ -1006,7 +1019,7 @@ def _look_in_cache(cache: Path, known: _Known) -> tuple[bool, str]:
     if not all((cache / file).is_file() for file in known.cached):
         return False, ""
     for file, sha256 in known.cached.items():
-        if sha256 and _sha256(cache / file) != sha256:
+        if len(sha256) != _MD5 and _digest(cache / file) != sha256:
             return False, f"{cache / file} is damaged (its sha256 differs). "
     return True, ""
 
@@ -1018,20 +1031,29 @@ def _why_no_download(known: _Known) -> str:
     return "" if problem is None else f"{known.url} cannot be reached: {problem}."
 
 
-def _keep(own: Path, name: str, known: _Known, *, download: bool) -> _Arrays:
+def _keep(
+    own: Path, name: str, known: _Known, *, download: bool
+) -> tuple[_Arrays, str]:
     """Load through Keras, one process at a time, and keep a copy as npz.
 
     Chapters run side by side, and Keras downloads and unpacks into fixed
     places: two at once would read each other's half-written files. The copy
     is also some ten times faster to read than Keras's archive of CIFAR.
     """
-    own.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(own.with_suffix(".lock")):
+    try:
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.with_suffix(".lock").touch()
+    except OSError as error:
+        raise _KerasError(_no_room(own.parent, error)) from error
+    with one_at_a_time(own.with_suffix(".lock")):
         if own.is_file():  # another process was faster
-            return _read_npz(own, known, "Delete it: it is made again")
+            return _read_npz(own, known, "Delete it: it is made again"), ""
         if download:
             print(f"Downloading {known.title} ({known.megabytes} MB, once)", flush=True)
         arrays = _ask_keras(name, known)
+        notice = _download_notice(own.parent.parent, known)
+        if notice:  # not copied: beside the copy, nothing would tell any more
+            return arrays, notice
         # Under its name the copy is whole or not there, whatever happens. It
         # only saves time, so a full disk is no reason to fail.
         half = own.with_suffix(".half.npz")
@@ -1040,31 +1062,40 @@ def _keep(own: Path, name: str, known: _Known, *, download: bool) -> _Arrays:
             half.replace(own)
         except OSError:
             half.unlink(missing_ok=True)
-    return arrays
+    return arrays, notice
 
 
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Let one process in at a time; the system frees what a dead one held."""
-    with path.open("ab") as file:
-        # A file system without locks: go on without.
-        with contextlib.suppress(OSError):
-            try:
-                import fcntl
-            except ImportError:  # Windows; one call waits for ten seconds
-                import msvcrt
+def _no_room(folder: Path, error: OSError) -> str:
+    """Say that Keras's cache takes no file, and what to do."""
+    what = "make it a folder that you may write to"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        what = "make room on that disk"
+    return (
+        f"Nothing can be written to {folder}, where Keras keeps data sets "
+        f"({error.strerror}): {what}, or set the environment variable KERAS_HOME to "
+        "another folder"
+    )
 
-                for _ in range(100):
-                    with contextlib.suppress(OSError):
-                        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                        break
-            else:
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+
+def _download_notice(cache: Path, known: _Known) -> str:
+    """Say where files that Keras does not check differ from the original."""
+    other = [
+        Path(file).name
+        for file, md5 in known.cached.items()
+        if len(md5) == _MD5 and _digest(cache / file, "md5") != md5
+    ]
+    if not other:
+        return ""
+    return (
+        f"The downloaded {', '.join(other)} differ from the original {known.title}: "
+        "figures may differ from published ones."
+    )
 
 
 class _KerasError(Exception):
     """keras.datasets could not read or download; the message says why."""
+
+    damaged = False  # whether files in its cache are the cause
 
 
 def _ask_keras(name: str, known: _Known) -> _Arrays:
@@ -1076,11 +1107,22 @@ def _ask_keras(name: str, known: _Known) -> _Arrays:
         # Keras's progress bar would leave hundreds of lines in a notebook.
         with contextlib.redirect_stdout(io.StringIO()):
             train, test = module.load_data()
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _KerasError(_no_room(_keras_cache(), error)) from error
+        raise _failed(name, error) from error
     except Exception as error:
-        raise _KerasError(f"keras.datasets.{name} failed: {error}") from error
+        raise _failed(name, error) from error
     finally:
         socket.setdefaulttimeout(before)
     return _as_arrays((*train, *test), known, f"keras.datasets.{name}")
+
+
+def _failed(name: str, error: Exception) -> _KerasError:
+    text = str(error).strip() or type(error).__name__
+    failed = _KerasError(f"keras.datasets.{name} failed: {text.rstrip('.')}")
+    failed.damaged = True
+    return failed
 
 
 def _probe(url: str, seconds: float = _PROBE_SECONDS) -> str | None:
@@ -1181,7 +1223,12 @@ def load_image_folder(
     """
     root = Path(folder)
     if not root.is_dir():
-        raise ValueError(f"folder must be an existing folder; got {str(root)!r}")
+        hint = ""
+        if root.is_file():
+            hint = ", which is a file: unpack it if it is an archive"
+        raise ValueError(
+            f"folder must be an existing folder; got {_readable(str(root))!r}{hint}"
+        )
     sides = size if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2:
         raise ValueError(f"size must be one number or (height, width); got {size!r}")
@@ -1204,12 +1251,13 @@ def load_image_folder(
         if path.is_dir():
             classes.append(path)
         else:
-            skipped.append((path.name, "lies outside the class folders"))
+            skipped.append((_readable(path.name), "lies outside the class folders"))
+    names = [_readable(path.name) for path in classes]
     if len(classes) < 2:
-        found = ", ".join(repr(path.name) for path in classes) or "none"
+        found = ", ".join(map(repr, names)) or "none"
         raise ValueError(
-            f"{str(root)!r} must hold one folder for each class, two at least; "
-            f"folders found: {found}"
+            f"{_readable(str(root))!r} must hold one folder for each class, two at "
+            f"least; folders found: {found}"
         )
     images, labels = [], []
     for label, path in enumerate(classes):
@@ -1220,7 +1268,8 @@ def load_image_folder(
             try:
                 pixels = _read_picture(file, (height, width), resize, mode, max_pixels)
             except _UnreadableError as error:
-                skipped.append((f"{path.name}/{file.name}", str(error)))
+                where = _readable(f"{path.name}/{file.name}")
+                skipped.append((where, _readable(str(error))))
             else:
                 images.append(pixels)
                 labels.append(label)
@@ -1231,7 +1280,7 @@ def load_image_folder(
                 f"{name}: {reason}" for name, reason in skipped[before:][:3]
             )
             raise ValueError(
-                f"class folder {path.name!r} holds {count} pictures that can be "
+                f"class folder {names[label]!r} holds {count} pictures that can be "
                 f"read, {parts} are needed, one for each part: add pictures"
                 + (", or set validation=0 or test=0" if parts > 1 and count else "")
                 + (f". Left out: {some}" if some else "")
@@ -1244,16 +1293,26 @@ def load_image_folder(
     pieces = iter(split_indices(whole.labels, fractions, seed))
     train = whole.take(next(pieces))
     held, tested = (whole.take(next(pieces)) if share else None for share in shares)
+    title = _readable(root.resolve().name)
     return Dataset(
-        name=root.resolve().name,
+        name=title,
         train=train,
         validation=held,
         test=tested,
-        class_names=tuple(path.name for path in classes),
-        source=f"pictures in the folder {root.resolve().name!r}",
+        class_names=tuple(names),
+        source=f"pictures in the folder {title!r}",
         licence="not known: these are your own files",
         skipped=tuple(skipped),
     )
+
+
+def _readable(name: str) -> str:
+    """Replace the parts of a file's name that are no text, and so cannot be shown.
+
+    On Linux a name may be any bytes; those that are not UTF-8 reach Python as
+    halves of characters, which neither a terminal nor a page takes.
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _UnreadableError(Exception):
@@ -1292,8 +1351,12 @@ def _read_picture(
     except UnidentifiedImageError:
         kinds = ", ".join(_FORMATS)
         raise _UnreadableError(f"not a picture of a known kind ({kinds})") from None
-    except Image.DecompressionBombError as error:
-        raise _UnreadableError(str(error)) from None
+    except Image.DecompressionBombError:
+        raise _UnreadableError(
+            "so many pixels that it may have been made to fill the memory"
+        ) from None
+    except PermissionError:
+        raise _UnreadableError("you may not read this file") from None
     except Exception as error:  # damaged files raise nearly anything
         text = str(error) or type(error).__name__
         raise _UnreadableError(f"damaged: {text}") from None

@@ -23,6 +23,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imgcls_helpers._arguments import label_hint
+
 __all__ = ["COLOURS", "bars", "confusion_matrix", "curves", "image_grid", "matrices"]
 
 COLOURS = (
@@ -162,11 +164,14 @@ def _as_labels(
     labels = np.asarray(labels)
     if labels.ndim != 1 or (n is not None and len(labels) != n):
         wanted = "(N,)" if n is None else f"({n},), one for each image"
-        raise ValueError(f"{name} must have shape {wanted}, but got {labels.shape}.")
+        raise ValueError(
+            f"{name} must have shape {wanted}, but got {labels.shape}."
+            f"{label_hint(labels, name) if labels.ndim == 2 else ''}"
+        )
     if labels.dtype.kind not in "iu":
         raise TypeError(
             f"{name} must be integers, one class a number, but the dtype is "
-            f"{labels.dtype}. For one-hot rows or probabilities, use argmax(axis=1)."
+            f"{labels.dtype}.{label_hint(labels, name)}"
         )
     if labels.size and (labels.min() < 0 or (classes and labels.max() >= classes)):
         until = "" if classes is None else f" and under {classes}, one for each name"

@@ -736,7 +736,7 @@ def test_predict_averages_over_left_and_right():
     [
         (np.zeros((3, 1)), IMAGES, "at least 2"),
         (np.zeros((3, 2, 2)), IMAGES, "at least 2"),
-        (np.array([[0, 0], [np.nan, 0], [0, 0]]), IMAGES, "NaN for 1 of 3"),
+        (np.array([[0, 0], [np.nan, 0], [0, 0]]), IMAGES, "NaN or infinite for 1 of 3"),
         (np.zeros((3, 2)), IMAGES[0], r"\(N, H, W, C\)"),
         (np.zeros((3, 2)), IMAGES[:0], r"\(N, H, W, C\)"),
         (np.zeros((3, 2)), Part(IMAGES, np.arange(3)), "part.images"),

@@ -1,6 +1,5 @@
 """The chapters' execution: parallel, cached, one line each, failures named."""
 
-import json
 import os
 import re
 import signal
@@ -67,32 +66,11 @@ def test_a_failure_is_named_and_the_others_run(tmp_path, cache, capfd):
     assert execute.execute([bad, good], jobs=2) == [bad]
 
 
-def test_a_dead_kernel_fails_its_chapter_alone(tmp_path, cache, capfd):
-    bad = chapter(tmp_path, "01-bad", "import os\nos._exit(9)")
-    good = chapter(tmp_path, "02-good", "print('fine')")
-    assert execute.execute([bad, good], jobs=1) == [bad]
-    assert "DeadKernelError" in capfd.readouterr().err
-    assert output_of(good) == "fine\n"
-
-
 def test_a_figure_without_alt_text_fails(tmp_path, cache, capfd):
     code = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
     page = chapter(tmp_path, "01-a", code)
     assert execute.execute([page], jobs=1) == [page]
     assert "alt text" in capfd.readouterr().err
-
-
-def test_an_output_that_was_cut_short_is_made_again(tmp_path, cache, capsys):
-    page = chapter(tmp_path, "01-a", "print(6 * 7)")
-    execute.execute([page], jobs=1)
-    (stored,) = cache.rglob("base.ipynb")
-    stored.write_text(stored.read_text()[:20])
-    assert execute.execute([page], jobs=1) == []
-    assert json.loads(next(iter(cache.rglob("base.ipynb"))).read_text())
-    stored = next(iter(cache.rglob("base.ipynb")))
-    stored.unlink()
-    assert execute.execute([page], jobs=1) == []
-    assert output_of(page) == "42\n"
 
 
 def test_a_chapter_runs_in_an_empty_folder(tmp_path, cache):

@@ -22,7 +22,8 @@ parts:
   - caption: "Part I: Seeing"
     chapters:
       - file: book/01-one
-      - file: book/02-two
+        sections:
+          - file: book/02-two
 """
 BODIES = {
     "index.html": f'<h1>A book</h1><p><a href="{ONE}">one</a>, '

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgcls_helpers._turns import one_at_a_time
 from tools import execute, notebooks
 from tools.chapter import ROOT
 
@@ -20,12 +21,19 @@ SITE = ROOT / "_build" / "html"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write and run what changed, then run Jupyter Book with every warning fatal."""
+    """Build the book, after any other build in this checkout."""
     parser = argparse.ArgumentParser("python -m tools.build")
     parser.add_argument(
         "--pdf", action="store_true", help="print the site as a PDF too"
     )
     printed = parser.parse_args(arguments).pdf
+    SITE.parent.mkdir(exist_ok=True)
+    with one_at_a_time(SITE.parent / "build.lock", execute.say_waiting):
+        return build(printed)
+
+
+def build(printed: bool = False) -> int:
+    """Write and run what changed, then run Jupyter Book with every warning fatal."""
     if notebooks.main([]) != 0 or execute.main([]) != 0:
         return 1
     print("Building the site ...", flush=True)

@@ -35,6 +35,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from imgcls_helpers import backend, data, runtime
+from imgcls_helpers._turns import one_at_a_time
 from tools import times
 from tools.chapter import ROOT, toc_files
 from tools.check_chapters import images_without_alt
@@ -222,6 +223,21 @@ def keep(path: Path, run: Run) -> None:
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
+def keep_or_say_why(path: Path, run: Run) -> str:
+    """Put an executed chapter into the cache; return what is in the way, if anything.
+
+    What was written of it is not taken for whole later: see `cached`.
+    """
+    try:
+        keep(path, run)
+    except Exception as problem:  # of the system, or of the cache's data base
+        return (
+            f"Its outputs cannot be kept in {cache_folder()}: {problem}\nMake room, if "
+            "the disk is full, and build again: what is done already stays."
+        )
+    return ""
+
+
 def kept(path: Path) -> dict[str, Any] | None:
     """Return what is kept beside a chapter's outputs; None if it has none that fit.
 
@@ -245,6 +261,19 @@ def say(path: Path, outcome: str, seconds: float | None = None) -> None:
 
 def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     """Run the chapters that have no fitting outputs yet; return those that failed."""
+    # Two at once would trip over each other's files; the second finds all done.
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder / "turn.lock", say_waiting):
+        return _execute(pages, jobs)
+
+
+def say_waiting() -> None:
+    """Say that another process has to finish first."""
+    print("Another build of this book is running; waiting for it ...", flush=True)
+
+
+def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     notebooks = {page: read_chapter(page) for page in pages}
     environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     if out_of_reach():
@@ -276,6 +305,7 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
                 try:
                     run = future.result()
                     seconds, error = run.seconds, run.error
+                    error = error or keep_or_say_why(page, run)
                 except Exception as problem:  # a dead kernel, no memory, ...
                     seconds, error = None, "".join(traceback.format_exception(problem))
                 if error:
@@ -283,7 +313,6 @@ def execute(pages: Sequence[Path], jobs: int) -> list[Path]:
                     say(page, "FAILED", seconds)
                     print(error, file=sys.stderr, flush=True)
                 else:
-                    keep(page, run)
                     say(page, "done", seconds)
     return failed
 

@@ -69,8 +69,11 @@ def pages_in_order(site: Site) -> Iterator[tuple[str, str]]:
     toc = yaml.safe_load((site.root / "_toc.yml").read_text(encoding="utf-8"))
     yield f"{toc['root']}.html", ""
     for part in toc["parts"]:
-        for chapter in part["chapters"]:
-            yield f"{chapter['file']}.html", part["caption"]
+        waiting = list(part["chapters"])
+        while waiting:
+            entry = waiting.pop(0)
+            yield f"{entry['file']}.html", part["caption"]
+            waiting = [*entry.get("sections", []), *waiting]
 
 
 def anchor(page: str, fragment: str = "") -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.txt"
+BUILD = ROOT / "_build"
 
 
 def python_of(folder: Path) -> Path:
@@ -107,7 +108,15 @@ def main() -> None:
             f"Python 3.11 or newer is needed; {sys.executable} is {found}. "
             "Name another: make PYTHON=/path/to/python3.12 ..."
         )
-    ready(VENV, *sys.argv[1:])
+    sys.path.insert(0, str(ROOT))
+    from imgcls_helpers._turns import one_at_a_time  # not read by an old Python
+
+    def waiting() -> None:
+        print("Another set-up is running here; waiting for it ...", flush=True)
+
+    BUILD.mkdir(exist_ok=True)
+    with one_at_a_time(BUILD / "setup.lock", waiting):
+        ready(VENV, *sys.argv[1:])
 
 
 if __name__ == "__main__":

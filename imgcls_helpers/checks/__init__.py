@@ -63,6 +63,7 @@ from imgcls_helpers.checks._guard import (
     from_exception,
     interruptible,
     kind_of,
+    no_exit,
     own_line,
     own_random_state,
     time_limit,
@@ -359,6 +360,7 @@ def check(number: str, answer: Any, *, seed: int | None = None) -> Verdict:
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(printed),
                 interruptible(),
+                no_exit(),
             ):
                 _check_stub(answer)
                 with time_limit(found.seconds):

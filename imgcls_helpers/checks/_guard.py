@@ -7,6 +7,7 @@ import contextlib
 import copy
 import ctypes
 import dis
+import importlib
 import inspect
 import io
 import linecache
@@ -160,11 +161,65 @@ def own_random_state(seed: int) -> Iterator[None]:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     try:
-        with np.errstate():
+        with np.errstate(), _kept_keras_state():
             yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def _kept_keras_state() -> Iterator[None]:
+    """Put Keras's global random numbers back, where Keras is in use at all."""
+    if "keras" not in sys.modules:
+        yield
+        return
+    import keras
+
+    # `keras.utils.set_random_seed` writes these; there is no public way to read them.
+    state = importlib.import_module("keras.src.backend.common.global_state")
+    names = ("global_random_seed", "global_seed_generator")
+    kept = {name: state.get_global_attribute(name) for name in names}
+    generator = kept["global_seed_generator"]
+    drawn = None if generator is None else keras.ops.copy(generator.state.value)
+    torch = sys.modules.get("torch")
+    of_torch = None if torch is None else torch.get_rng_state()
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            state.set_global_attribute(name, value)
+        if generator is not None:
+            generator.state.assign(drawn)
+        if torch is not None:
+            torch.set_rng_state(of_torch)
+
+
+@contextlib.contextmanager
+def no_exit() -> Iterator[None]:
+    """Let every way to stop Python raise SystemExit, which can be caught.
+
+    In a notebook ``exit()`` raises nothing: it tells the kernel to end after the cell,
+    and all that the reader computed is lost.
+    """
+    leave, process = os._exit, os.getpid()
+
+    def stop(*arguments: Any) -> None:
+        if os.getpid() != process:  # one that the answer started
+            leave(*arguments)
+        raise SystemExit
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    os._exit = stop
+    if shell:
+        shell.ask_exit = stop
+    try:
+        yield
+    finally:
+        os._exit = leave
+        if shell:
+            del shell.ask_exit
 
 
 class Interrupted(BaseException):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from imgcls_helpers._arguments import label_hint
+
 _ROWS = 65_536  # rows looked at together: small enough to stay in the cache
 
 
@@ -37,7 +39,7 @@ def as_labels(labels: Any, name: str = "labels") -> np.ndarray:
     if array.dtype.kind not in "iu":
         raise TypeError(
             f"{name} must be integers, one class number an image, but their dtype is "
-            f"{array.dtype}."
+            f"{array.dtype}.{label_hint(array, name)}"
         )
     if array.min() < 0:
         raise ValueError(

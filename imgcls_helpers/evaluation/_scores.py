@@ -53,7 +53,7 @@ def predict(
     ------
     TypeError, ValueError
         If `images` is not an array of that shape, or the outputs are not (N, K) or
-        have a NaN.
+        have a NaN or infinity.
 
     Examples
     --------
@@ -93,11 +93,12 @@ def _outputs(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
             "The model must give one row of K logits an image, K at least 2, but its "
             f"outputs have shape {outputs.shape}."
         )
-    bad = int(np.isnan(outputs).any(axis=1).sum())
+    # One logit of minus infinity rules a class out; softmax takes no other ones.
+    bad = int((~np.isfinite(outputs.max(axis=1))).sum())
     if bad:
         raise ValueError(
-            f"The model's outputs are NaN for {bad} of {len(outputs)} images. Has its "
-            "training diverged?"
+            f"The model's outputs are NaN or infinite for {bad} of {len(outputs)} "
+            "images. Has its training diverged, or do the images hold NaN?"
         )
     sums = outputs.sum(axis=1, dtype=np.float64)
     if outputs.min() >= 0 and np.abs(sums - 1).max() < 1e-3:

@@ -147,7 +147,7 @@ class Loss:
         if y_true.dtype.kind not in "biuf":
             raise TypeError(
                 f"y_true has dtype {y_true.dtype}. Expected numbers: turn class names "
-                "into class numbers from 0 first."
+                "into class numbers with np.unique(y_true, return_inverse=True)."
             )
         if not np.isfinite(y_true).all():
             raise ValueError(

@@ -1,0 +1,23 @@
+"""Hostile conditions: each does what the table on the page says, and no more."""
+
+import hostile
+import hostile_builds  # noqa: F401
+import hostile_code  # noqa: F401
+import hostile_data  # noqa: F401
+import hostile_labels  # noqa: F401
+import hostile_pictures  # noqa: F401
+import pytest
+
+SEEN = hostile.on_page()
+RENEW = "make robustness writes the page anew"
+
+
+@pytest.mark.timeout(900)  # ten builds are killed one after the other
+@pytest.mark.parametrize("case", hostile.CASES, ids=lambda case: case.condition)
+def test_case(case):
+    assert case.seen() == SEEN.get(case.condition), RENEW
+
+
+def test_the_page_has_every_case_and_nothing_else():
+    assert hostile.PAGE.read_text(encoding="utf-8") == hostile.page(SEEN), RENEW
+    assert len(hostile.CASES) >= 60
