@@ -46,7 +46,7 @@ lint: setup  ## Check the style of the Python code
 lock: setup  ## Renew requirements.txt from pyproject.toml
 	@$(RUN) -m uv pip compile pyproject.toml --upgrade --universal --quiet \
 	  --python-version 3.11 --fork-strategy fewest --no-emit-index-url \
-	  --extra book --extra tests --extra site --extra tensorflow \
+	  --extra book --extra tests --extra site --extra coursework --extra tensorflow \
 	  --custom-compile-command "make lock" --output-file requirements.txt
 
 address: setup  ## Point the book at a fork: make address TO=github.com/you/your-fork

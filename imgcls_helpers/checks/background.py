@@ -496,6 +496,9 @@ def _ten_classes(train_images, train_labels, images):
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     tiny = np.array([[[[10]]], [[[20]]], [[[200]]]], np.uint8)
     yield tiny, np.array([0, 0, 1]), np.array([[[[12]]], [[[190]]]], np.uint8)
+    # Seen from black, (30, 30) is nearer than (0, 50), but not by absolute differences.
+    pair = np.array([[[[30], [30]]], [[[0], [50]]]], np.uint8)
+    yield pair, np.array([0, 1]), np.zeros((1, 1, 2, 1), np.uint8)
     yield _clear_cases(rng, [0, 1], 4, 2, 1)
     yield _clear_cases(rng, [3, 5, 9], 8, 4, 3)
     yield _clear_cases(rng, [0, 1, 2, 3], 12, 6, 3)
