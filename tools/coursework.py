@@ -30,7 +30,9 @@ from tools.chapter import ROOT, Book, BookError, Page, Problem
 from tools.notebooks import SETUP, Cell, Writer, notebook_text, pieces
 
 PUBLIC, HIDDEN = 1, 2  # points of the two tests of an exercise
-_HEADING = re.compile(r"#+ (?P<kind>Exercise|Step) (?P<number>P?\d+\.\d+): (?P<title>.*)")
+_HEADING = re.compile(
+    r"#+ (?P<kind>Exercise|Step) (?P<number>P?\d+\.\d+): (?P<title>.*)"
+)
 
 # Solution and stub share a cell: Otter cuts one out for teachers, one for students.
 _ANSWER = '''\
@@ -80,11 +82,11 @@ _INTRODUCTION = """\
 """
 
 _RULES = """\
-**How it works.** Run the cells from top to bottom. Replace each `...` by your code, and run
-the cell again: its check answers at once, and a wrong answer gets a hint. Do not rename
-the functions. Grading asks the same questions again, and then with other random inputs.
-Each gives {public} point for the first and {hidden} for the second; there are {total}
-points in all. Before you hand this file in, restart and run all of it once."""
+**How it works.** Run the cells from top to bottom. Replace each `...` by your code, and
+run the cell again: its check answers at once, and a wrong answer gets a hint. Do not
+rename the functions. To grade, the same check is run again: {public} of {each} points.
+The others are for the same check with other random inputs. There are {total} points in
+all. Before you hand this file in, restart and run all of it once."""
 
 
 @dataclass
@@ -170,7 +172,7 @@ def names_in(source: str) -> tuple[set[str], set[str]]:
 
 
 def needed(cells: Iterable[str], names: set[str]) -> tuple[str, set[str]]:
-    """Return the statements of `cells` that define `names`, and what they need in turn.
+    r"""Return the statements of `cells` that define `names`, and what they need.
 
     Everything else, such as a line that only prints, is left out. The second result
     holds the names that no statement defines.
@@ -179,7 +181,7 @@ def needed(cells: Iterable[str], names: set[str]) -> tuple[str, set[str]]:
     --------
     >>> cells = ["import os, re", "n = 3", "print(n)", "def f(x): return x + n"]
     >>> needed(cells, {"f", "np"})
-    ('n = 3\\n\\n\\ndef f(x): return x + n', {'np'})
+    ('n = 3\n\n\ndef f(x): return x + n', {'np'})
     """
     kept: list[str] = []
     for cell in reversed(list(cells)):
@@ -294,7 +296,9 @@ def _complete(
     """Fill in the solutions and the context, and yield what is missing."""
     for number, question in asked.items():
         if question is None:
-            message = f'exercise {number} has no stub that ends in check("{number}", ...)'
+            message = (
+                f'exercise {number} has no stub that ends in check("{number}", ...)'
+            )
             yield page.problem(1, message)
     wanted = {"check"} if earlier else set()
     defined: set[str] = set()
@@ -313,12 +317,15 @@ def _complete(
     if earlier:  # NumPy, whether or not a solution needs it: an answer may
         assignment.context, wanted = needed(earlier, wanted | {"np"})
     for name in sorted(wanted - set(dir(builtins))):
-        yield page.problem(1, f"the exercises use {name}, which the page does not define")
+        yield page.problem(
+            1, f"the exercises use {name}, which the page does not define"
+        )
 
 
 def _introduce(assignment: Assignment, book: Book, page: Page) -> None:
     """Put a title, the rules, the set-up and the context in front of the exercises."""
-    rules = _RULES.format(public=PUBLIC, hidden=HIDDEN, total=assignment.points)
+    each = PUBLIC + HIDDEN
+    rules = _RULES.format(public=PUBLIC, each=each, total=assignment.points)
     setup = SETUP.format(repository=book.addresses.repository)
     if page.number is None:
         title, _, text = assignment.items.pop(0).source.partition("\n")
@@ -392,9 +399,7 @@ def build(
             (archive,) = graded.glob("*.zip")
             archive.rename(made / "autograder" / f"{assignment.name}.zip")
             (graded / path.name).rename(made / "solution" / path.name)
-            (work / "dist" / "student" / path.name).rename(
-                made / "student" / path.name
-            )
+            (work / "dist" / "student" / path.name).rename(made / "student" / path.name)
         shutil.rmtree(out, ignore_errors=True)
         made.rename(out)
 

@@ -429,12 +429,12 @@ class Writer:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Cut Markdown before each heading.
+    r"""Cut Markdown before each heading.
 
     Examples
     --------
-    >>> list(pieces("a\\n\\n# b\\n\\nc"))
-    ['a\\n\\n', '# b\\n\\nc']
+    >>> list(pieces("a\n\n# b\n\nc"))
+    ['a\n\n', '# b\n\nc']
     """
     fragment = Fragment(text)
     cuts = [

@@ -100,6 +100,7 @@ _MODULES = {
     "10": "training_recipes",
     "11": "evaluation",
     "P1": "project_by_hand",
+    "P2": "project_honest",
 }
 
 _SECONDS = 10.0  # for one whole check

@@ -461,9 +461,7 @@ def _overflows(logits: np.ndarray, labels: np.ndarray) -> tuple:
         ),
         Mistake(
             "labels not subtracted",
-            _other_loss(
-                lambda loss, z: loss, lambda g, z: scratch.softmax(z) / len(z)
-            ),
+            _other_loss(lambda loss, z: loss, lambda g, z: scratch.softmax(z) / len(z)),
             "The gradient holds the probabilities alone.",
             "Subtract 1 where the class is the true one.",
         ),
@@ -706,7 +704,9 @@ def _(answer: Any, rng: np.random.Generator) -> None:
     labels = np.concatenate([digits.train.labels, digits.test.labels])
     order = rng.permutation(len(images))
     test, order = order[:_TEST], order[_TEST:]
-    result = call(answer, images[order], labels[order], np.random.default_rng(rng.integers(2**32)))
+    result = call(
+        answer, images[order], labels[order], np.random.default_rng(rng.integers(2**32))
+    )
     weights = _checked_weights(result)
     logits = _forward(weights, images[order] / 255)[2]
     loss = _loss(logits, labels[order])[0]
