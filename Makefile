@@ -11,7 +11,7 @@ ifdef BACKEND
 export KERAS_BACKEND := $(BACKEND)
 endif
 
-.PHONY: help setup book test notebooks check-site run-notebooks lint lock address serve clean
+.PHONY: help setup book test notebooks coursework check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -29,6 +29,9 @@ test: setup  ## Run every test
 
 notebooks: setup  ## Write the notebook beside each chapter
 	@$(RUN) -m tools.notebooks
+
+coursework: setup  ## Make assignments and their autograders: _build/coursework
+	@$(RUN) -m tools.coursework $(if $(SEED),--seed $(SEED))
 
 check-site: setup  ## Look at the built site in a headless browser
 	@$(RUN) -m tools.check_site

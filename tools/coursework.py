@@ -66,13 +66,13 @@ tests: {{ok_format: false}}
 run_tests: {run_tests}
 # What hidden tests say is shown once the grades are published.
 generate: {{show_hidden: true}}
-# Nothing but what grading needs; git fetches the package.
+# Git fetches the package. `data` needs one of Keras's backends to be there.
 python_version: "3.12"
 environment: environment.yml
 overwrite_requirements: true
 requirements:
 - otter-grader[grading]=={otter}
-- imgcls-helpers @ git+{repository}"""
+- imgcls-helpers[tensorflow] @ git+{repository}"""
 
 _INTRODUCTION = """\
 # {title}: assignment

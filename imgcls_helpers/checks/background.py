@@ -293,6 +293,16 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield 0.9, 0.05
     yield 0.8, 0.03
     yield 0.66, 0.01
+    left = 3
+    while left:
+        p, half_width = (
+            round(rng.uniform(0.6, 0.95), 2),
+            round(rng.uniform(0.02, 0.2), 3),
+        )
+        n = Z**2 * p * (1 - p) / half_width**2
+        if 0.1 < n % 1 < 0.9 and math.ceil(n) == math.ceil(n * (1.959964 / Z) ** 2):
+            left -= 1
+            yield p, half_width
 
 
 # --- 1.4 Nearest centroid -----------------------------------------------------------
