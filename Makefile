@@ -12,7 +12,7 @@ export KERAS_BACKEND := $(BACKEND)
 endif
 
 .PHONY: help setup book pdf test test-backends test-oldest test-newest notebooks \
-  robustness check-site run-notebooks lint lock address serve clean
+  robustness coursework check-site run-notebooks lint lock address serve clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -46,6 +46,9 @@ notebooks: setup  ## Write the notebook beside each chapter
 robustness: setup  ## Run the hostile conditions and write their page
 	@$(RUN) tests/hostile_page.py
 
+coursework: setup  ## Make assignments and their autograders: _build/coursework
+	@$(RUN) -m tools.coursework $(if $(SEED),--seed $(SEED))
+
 check-site: setup  ## Look at the built site in a headless browser
 	@$(RUN) -m tools.check_site
 
@@ -62,7 +65,7 @@ lint: setup  ## Check the style of the Python code
 lock: setup  ## Renew requirements.txt from pyproject.toml
 	@$(RUN) -m uv pip compile pyproject.toml --upgrade --universal --quiet \
 	  --python-version 3.11 --fork-strategy fewest --no-emit-index-url \
-	  --extra book --extra tests --extra site --extra tensorflow \
+	  --extra book --extra tests --extra site --extra coursework --extra tensorflow \
 	  --custom-compile-command "make lock" --output-file requirements.txt
 
 address: setup  ## Point the book at a fork: make address TO=github.com/you/your-fork

@@ -397,14 +397,7 @@ class Writer:
 
     def add_text(self, text: str) -> None:
         """Append the Markdown between two code cells: one cell for each heading."""
-        fragment = Fragment(text)
-        cuts = [
-            fragment.span(token)[0]
-            for token in fragment.tokens
-            if token.type == "heading_open" and token.level == 0
-        ]
-        for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
-            piece = text[start:end]
+        for piece in pieces(text):
             if not self.cells and re.match(r"# ", piece):
                 title, _, rest = piece.partition("\n")
                 piece = f"{title}\n\n{self.notice()}\n\n{rest.lstrip()}"
@@ -433,6 +426,24 @@ class Writer:
         # The backend escapes marks that mean nothing inside a line.
         works = (re.sub(r"\\([-.()!+])", r"\1", work) for work in works)
         return "## References\n\n" + "\n".join(f"- {work}" for work in works)
+
+
+def pieces(text: str) -> Iterator[str]:
+    r"""Cut Markdown before each heading.
+
+    Examples
+    --------
+    >>> list(pieces("a\n\n# b\n\nc"))
+    ['a\n\n', '# b\n\nc']
+    """
+    fragment = Fragment(text)
+    cuts = [
+        fragment.span(token)[0]
+        for token in fragment.tokens
+        if token.type == "heading_open" and token.level == 0
+    ]
+    for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+        yield text[start:end]
 
 
 def _known(kind: str) -> bool:
@@ -530,7 +541,7 @@ def notebook_text(cells: Sequence[Cell], old: str = "") -> str:
         before = []
     made = []
     for cell, cell_id in zip(cells, cell_ids(cells, before), strict=True):
-        new = v4.new_code_cell if cell.kind == "code" else v4.new_markdown_cell
+        new = getattr(v4, f"new_{cell.kind}_cell")
         made.append(new(cell.source, id=cell_id))
     notebook = v4.new_notebook(
         cells=made,

@@ -9,9 +9,9 @@ A reader calls one function::
 and gets a `Verdict`: right, not right yet (with what went wrong and a hint), or not
 done yet. A wrong or crashing answer never raises.
 
-Exercises live in one module a chapter (``checks/background.py`` and so on), loaded
-on demand by the number's first part. An author writes either a function that yields
-random and edge inputs, beside a reference and known wrong solutions
+Exercises live in one module a chapter or project (``checks/background.py`` and so
+on), loaded on demand by the number's first part. An author writes either a function
+that yields random and edge inputs, beside a reference and known wrong solutions
 (`function_exercise`), or a function that looks at the answer itself (`exercise`)::
 
     def drop_border(image):
@@ -87,19 +87,21 @@ __all__ = [
     "require",
 ]
 
-# The chapter's number and the module with its exercises.
+# The number of the chapter or the project, and the module with its exercises.
 _MODULES = {
-    1: "background",
-    2: "images_and_data",
-    3: "convolution",
-    4: "pooling",
-    5: "layers",
-    6: "loss",
-    7: "optimizers",
-    8: "augmentation",
-    9: "regularization",
-    10: "training_recipes",
-    11: "evaluation",
+    "1": "background",
+    "2": "images_and_data",
+    "3": "convolution",
+    "4": "pooling",
+    "5": "layers",
+    "6": "loss",
+    "7": "optimizers",
+    "8": "augmentation",
+    "9": "regularization",
+    "10": "training_recipes",
+    "11": "evaluation",
+    "P1": "project_by_hand",
+    "P2": "project_honest",
 }
 
 _SECONDS = 10.0  # for one whole check
@@ -143,13 +145,15 @@ class Exercise:
 _exercises: dict[str, Exercise] = {}
 
 
-def _key(number: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in number.split("."))
+def _key(number: str) -> tuple[bool, int, int]:
+    chapter, exercise = number.split(".")
+    return chapter[0] == "P", int(chapter.lstrip("P")), int(exercise)
 
 
 def _register(new: Exercise) -> None:
-    if not re.fullmatch(r"[1-9]\d*\.[1-9]\d*", new.number):
-        raise ValueError(f"An exercise's number is like '3.2', not {new.number!r}.")
+    if not re.fullmatch(r"P?[1-9]\d*\.[1-9]\d*", new.number):
+        message = f"An exercise's number is like '3.2' or 'P1.2', not {new.number!r}."
+        raise ValueError(message)
     old = _exercises.get(new.number)
     # The same module may be loaded again; another exercise may not take the number.
     if old and old.title != new.title:
@@ -177,7 +181,7 @@ def exercise(
     Parameters
     ----------
     number : str
-        Chapter and number, such as "3.2".
+        Chapter and number, such as "3.2"; "P1.2" for step 2 of project 1.
     title : str
         A few words, without a full stop.
     seconds : float
@@ -300,7 +304,7 @@ def exercises() -> dict[str, Exercise]:
     return {number: _exercises[number] for number in sorted(_exercises, key=_key)}
 
 
-def _load(chapter: int) -> None:
+def _load(chapter: str) -> None:
     if chapter in _MODULES:
         importlib.import_module(f"{__name__}.{_MODULES[chapter]}")
 
@@ -405,8 +409,8 @@ def check(number: str, answer: Any, *, seed: int | None = None) -> Verdict:
 def _find(number: str) -> Exercise:
     number = str(number).strip()
     chapter = number.partition(".")[0]
-    if number not in _exercises and chapter.isdecimal():
-        _load(int(chapter))
+    if number not in _exercises:
+        _load(chapter)
     if number in _exercises:
         return _exercises[number]
     known = [f"  {e.number}  {e.title}" for e in exercises().values()]

@@ -632,6 +632,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
         yield a, b, q_a, q_b, *box
     # Few values, so that many pixels are the same in both images.
     a, b = rng.integers(0, 2, (2, 6, 7, 3), dtype=np.uint8)
+    b[2, 3] = a[2, 3]  # one at least
     yield a, b, np.eye(3)[2], np.eye(3)[0], 1, 2, 4, 4
 
 

@@ -293,6 +293,16 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield 0.9, 0.05
     yield 0.8, 0.03
     yield 0.66, 0.01
+    left = 3
+    while left:
+        p, half_width = (
+            round(rng.uniform(0.6, 0.95), 2),
+            round(rng.uniform(0.02, 0.2), 3),
+        )
+        n = Z**2 * p * (1 - p) / half_width**2
+        if 0.1 < n % 1 < 0.9 and math.ceil(n) == math.ceil(n * (1.959964 / Z) ** 2):
+            left -= 1
+            yield p, half_width
 
 
 # --- 1.4 Nearest centroid -----------------------------------------------------------
@@ -496,6 +506,9 @@ def _ten_classes(train_images, train_labels, images):
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     tiny = np.array([[[[10]]], [[[20]]], [[[200]]]], np.uint8)
     yield tiny, np.array([0, 0, 1]), np.array([[[[12]]], [[[190]]]], np.uint8)
+    # Seen from black, (30, 30) is nearer than (0, 50), but not by absolute differences.
+    pair = np.array([[[[30], [30]]], [[[0], [50]]]], np.uint8)
+    yield pair, np.array([0, 1]), np.zeros((1, 1, 2, 1), np.uint8)
     yield _clear_cases(rng, [0, 1], 4, 2, 1)
     yield _clear_cases(rng, [3, 5, 9], 8, 4, 3)
     yield _clear_cases(rng, [0, 1, 2, 3], 12, 6, 3)

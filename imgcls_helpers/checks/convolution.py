@@ -698,6 +698,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield [(3, 2, 1), (5, 1, 0)], 1
     yield [], 4
     yield [(1, 1, 0)], 3
+    yield [(3, 1, 1)], 0  # above the image, whatever is drawn below
     for n in (1, 2, 3, 4, 5):
         layers = [
             (int(rng.integers(1, 8)), int(rng.integers(1, 4)), int(rng.integers(0, 4)))
