@@ -303,6 +303,9 @@ def test_the_exercise_in_the_guide_works(monkeypatch):
 # --- API ------------------------------------------------------------------------------
 
 
+PROPERTIES = (property, functools.cached_property)
+
+
 def public_names(module) -> list[str]:
     if hasattr(module, "__all__"):
         return list(module.__all__)
@@ -326,9 +329,7 @@ def public_members(cls: type) -> dict[str, object]:
             continue
         for name, member in vars(base).items():
             member = getattr(member, "__func__", member)
-            method = inspect.isfunction(member) or isinstance(
-                member, property | functools.cached_property
-            )
+            method = inspect.isfunction(member) or isinstance(member, PROPERTIES)
             if method and name[0] != "_" and (member.__doc__ or name not in found):
                 found[name] = member
     return found
@@ -364,11 +365,11 @@ def test_every_public_method_is_described_and_shown():
         if not inspect.isclass(cls):
             continue
         of_class = "\n".join(map(example_of, cls.__mro__[:-1]))
-        listed = inspect.getdoc(cls) or ""
+        listed = "\n".join(inspect.getdoc(base) or "" for base in cls.__mro__[:-1])
         for member, found in public_members(cls).items():
-            if not callable(found):  # a property, cached or not
+            if isinstance(found, PROPERTIES):
                 # Attributes are described in the docstring of their class.
-                good = found.__doc__ or re.search(rf"\b{member}\b", listed)
+                good = example_of(found) or re.search(rf"\b{member}\b", listed)
             else:
                 good = inspect.getdoc(found) and (
                     example_of(found) or f".{member}(" in of_class

@@ -108,7 +108,7 @@ class Curve(NamedTuple):
 class Report(Shown):
     """What labels and probabilities say about a model; made by `evaluate`.
 
-    Parameters are those of `evaluate`.
+    Parameters are those of `evaluate`, which fills in what is left out.
 
     Shows itself as tables. What takes long is computed when it is first asked for. The
     arrays that were given are kept, not copied: do not change them.
