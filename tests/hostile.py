@@ -7,6 +7,7 @@ came out with ``book/robustness.md``; ``make robustness`` writes that page anew.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import resource
@@ -130,11 +131,13 @@ def full_disk(room: int = 0) -> Iterator[None]:
     are the same: the system refuses to write.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    # What is printed may go into a file too, which is not what is meant.
+    with contextlib.redirect_stdout(io.StringIO()):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @contextlib.contextmanager
