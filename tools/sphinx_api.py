@@ -15,6 +15,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sphinx.domains.python import PyObject
+
 from tools.sphinx_site import BRANCH, ROOT, read_addresses
 
 if TYPE_CHECKING:
@@ -114,6 +116,9 @@ def _set_config(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension (called by Sphinx)."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":  # which Sphinx heads "Variables"
+            field.label = "Attributes"
     app.connect("config-inited", _set_config)
     app.connect("missing-reference", _find_public)
     app.connect("autodoc-skip-member", _skip_fields)

@@ -137,7 +137,7 @@ class Verdict:
 
     @property
     def status(self) -> str:
-        """The verdict in a word: "right", "wrong" or "not yet"."""
+        """The verdict in a word, one of "right", "wrong" and "not yet"."""
         return {True: "right", False: "wrong", None: "not yet"}[self.ok]
 
     def to_dict(self) -> dict[str, Any]:

@@ -58,8 +58,10 @@ class Confused(NamedTuple):
 
     Attributes
     ----------
-    true, predicted : int
-        The class that they are of, and the one they were taken for.
+    true : int
+        The class that they are of.
+    predicted : int
+        The class that they were taken for.
     count : int
         How many.
     share : float
@@ -85,8 +87,10 @@ class Curve(NamedTuple):
 
     Attributes
     ----------
-    x, y : ndarray, shape (P,)
-        False positive rate and true positive rate (ROC), or recall and precision.
+    x : ndarray, shape (P,)
+        False positive rate (ROC), or recall.
+    y : ndarray, shape (P,)
+        True positive rate (ROC), or precision.
     thresholds : ndarray
         A point counts the images whose probability is this or more.
 
@@ -518,7 +522,7 @@ class Report(Shown):
 
     @property
     def decimals(self) -> int:
-        """Decimals worth writing in a percentage: as many as the interval allows.
+        """Decimals worth writing in a percentage, as many as the interval allows.
 
         Examples
         --------
