@@ -75,8 +75,10 @@ def test_activations_are_those_of_keras(name, options, shape, seed):
     y, dx = forward(name)(x, **options), backward(name)(dy, x, **options)
     assert y.dtype == dx.dtype == np.float32
     assert (x == x0).all()
-    assert_near(y, to_numpy(theirs(x)))
-    # Of sums that cancel, only the digits of the parts can be asked for.
+    # Of sums that cancel, only the digits of the parts can be asked for: far on the
+    # left, GELU is a number times 1 minus nearly 1.
+    apart = np.abs(y - to_numpy(theirs(x))).max(initial=0)
+    assert apart <= 1e-6 * max(np.abs(x).max(initial=0), np.abs(y).max(initial=0))
     error = np.abs(dx - keras_gradient(theirs, x, dy)).max()
     assert error <= 1e-5 * np.abs(dy).max() * (shape[-1] if "max" in name else 1)
 
