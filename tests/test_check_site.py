@@ -408,7 +408,7 @@ def test_faint_code_is_found_once(browser, site):
 
 
 def test_text_that_moves_while_the_page_loads(browser, site):
-    late = "setTimeout(() => document.querySelector('#late').style.height = '300px', 9)"
+    late = "setTimeout(() => document.querySelector('#late').style.height = '600px', 9)"
     words = "<p>words</p>" * 20
     add(site, f'<div id="late"></div>{words}<script>{late}</script>')
     assert any("layout shift 0." in problem for problem in look(browser, site))
