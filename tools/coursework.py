@@ -82,11 +82,12 @@ _INTRODUCTION = """\
 """
 
 _RULES = """\
-**How it works.** Run the cells from top to bottom. Replace each `...` by your code, and
-run the cell again: its check answers at once, and a wrong answer gets a hint. Do not
-rename the functions. To grade, the same check is run again: {public} of {each} points.
-The others are for the same check with other random inputs. There are {total} points in
-all. Before you hand this file in, restart and run all of it once."""
+**How it works.** Run the cells from top to bottom. Replace each `...` by your code,
+and run the cell again: its check answers at once, and a wrong answer gets a hint. Do
+not rename the functions. For each exercise, grading runs the same check once more,
+which gives {public} of {each} points, and then with other random inputs for
+the rest. There are {total} points in all. Before you hand this file in, restart and run
+all of it once."""
 
 
 @dataclass
