@@ -72,10 +72,11 @@ class History:
 class DivergenceError(FloatingPointError):
     """The loss became NaN or infinite; the message names the likely cause.
 
-    Attributes
+    Parameters
     ----------
+    message : str
     history : History
-        What was recorded before.
+        What was recorded before; kept under this name.
 
     Examples
     --------
