@@ -377,7 +377,7 @@ def test_every_public_method_is_described_and_shown():
         for member, found in public_members(cls).items():
             if isinstance(found, PROPERTIES):
                 # Attributes are described in the docstring of their class.
-                good = example_of(found) or re.search(rf"\b{member}\b", listed)
+                good = found.__doc__ or describes(listed, member)
             else:
                 good = inspect.getdoc(found) and (
                     example_of(found) or f".{member}(" in of_class
