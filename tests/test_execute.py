@@ -81,6 +81,15 @@ def test_a_chapter_runs_in_an_empty_folder(tmp_path, cache):
     assert not (tmp_path / "left-behind").exists()
 
 
+def test_the_environment_is_the_chapters_and_not_the_callers(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANTED", raising=False)
+    before = dict(os.environ)
+    code = "import os\nassert os.environ['WANTED'] == 'here'"
+    page = chapter(tmp_path, "01-a", f"{code}\nassert 'IMGCLS_RECORDS' in os.environ")
+    assert not execute.run_chapter(page, {"WANTED": "here"}).error
+    assert dict(os.environ) == before
+
+
 def test_chapters_at_a_time_share_the_cores(tmp_path, cache, monkeypatch):
     monkeypatch.setattr(execute.os, "cpu_count", lambda: 4)
     code = "import os\nprint(os.environ['OPENBLAS_NUM_THREADS'])"

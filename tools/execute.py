@@ -31,8 +31,9 @@ from typing import Any
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 from imgcls_helpers import backend, data, runtime
 from imgcls_helpers._turns import one_at_a_time
@@ -168,33 +169,36 @@ class Run:
 
 
 def run_chapter(path: Path, environment: dict[str, str]) -> Run:
-    """Run one chapter in an empty folder."""
-    os.environ.update(environment)
+    """Run one chapter in an empty folder, with these environment variables added."""
     notebook = read_chapter(path)
+    error = ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
         records = Path(own) / "records.jsonl"
-        os.environ["IMGCLS_RECORDS"] = str(records)  # written by imgcls_helpers.results
-        result = single_nb_execution(
+        client = NotebookClient(
             notebook,
-            cwd=folder,
+            resources={"metadata": {"path": folder}},
             timeout=CELL_TIMEOUT_S,
-            allow_errors=False,
+            record_timing=False,  # the cache knows a chapter by its cells
             extra_arguments=["--log-level=ERROR"],  # of the kernel's own remarks
         )
+        # The kernel's own, and not this process's: others run in it later.
+        own_records = {"IMGCLS_RECORDS": str(records)}  # for imgcls_helpers.results
+        try:
+            client.execute(env={**os.environ, **environment, **own_records})
+        except (CellExecutionError, CellTimeoutError):
+            error = traceback.format_exc()
         lines = records.read_text("utf-8").splitlines() if records.exists() else []
-    run = Run(
+    if not error and (missing := images_without_alt(notebook)):
+        error = f"Figures without alt text: {missing}"
+    return Run(
         notebook,
         round(time.perf_counter() - start, 2),
         _memory_mb(),
         datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         [json.loads(line) for line in lines],
+        error,
     )
-    if result.err is not None:
-        run.error = result.exc_string
-    elif missing := images_without_alt(notebook):
-        run.error = f"Figures without alt text: {missing}"
-    return run
 
 
 def _memory_mb() -> float | None:
