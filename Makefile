@@ -1,5 +1,14 @@
 # `make help` lists what there is. Everything sets itself up first.
 PYTHON ?= python3
+# The name of a program may hold spaces; a command may too: PYTHON="py -3.12".
+space := $() $()
+ifneq ($(wildcard $(subst $(space),\ ,$(PYTHON))),)
+override PYTHON := "$(PYTHON)"
+endif
+# What a user keeps for other programs must not come between the checkout and its code.
+unexport PYTHONPATH PYTHONHOME
+# Text is read and written alike in every locale, and on Windows.
+export PYTHONUTF8 := 1
 ifeq ($(OS),Windows_NT)
 RUN := .venv/Scripts/python
 else
@@ -55,7 +64,7 @@ check-site: setup  ## Look at the built site in a headless browser
 run-notebooks: notebooks  ## Run the notebooks in the Python named by PYTHON, as Colab would
 	@address=$$(sed -n 's/^Repository = "\(.*\)"/\1/p' pyproject.toml); \
 	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$(CURDIR).insteadOf" \
-	GIT_CONFIG_VALUE_0="$$address" $(PYTHON) -m nbconvert --execute \
+	GIT_CONFIG_VALUE_0="$$address" PYTHONPATH="$(PYTHONPATH)" $(PYTHON) -m nbconvert --execute \
 	  --to notebook --output-dir _build/notebooks book/*.ipynb
 
 lint: setup  ## Check the style of the Python code

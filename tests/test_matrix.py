@@ -26,7 +26,11 @@ def commands(monkeypatch):
             raise SystemExit("no network")
         return Path(folder.name)
 
+    def link(python):
+        seen.append(([str(python), "finds the checkout"], {}))
+
     monkeypatch.setattr(matrix, "run", run)
+    monkeypatch.setattr(matrix.setup_env, "link", link)
     monkeypatch.setattr(matrix.setup_env, "ready", ready)
     monkeypatch.delenv("IMGCLS_BUDGET")
     return seen, failing
@@ -95,6 +99,7 @@ def test_versions(commands, capsys, which):
     assert "-r pyproject.toml --extra tensorflow" in lines[1]
     assert ("lowest-direct" in lines[1]) == (which == "oldest")
     assert ("--python 3.11 " in lines[0]) == (which == "oldest")
+    assert f".venv-{which}" in lines[3] and lines[3].endswith("finds the checkout")
     tests = lines[-1]
     assert f".venv-{which}" in tests and "-m pytest" in tests
     assert str(matrix.WHEEL) not in tests

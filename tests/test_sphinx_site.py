@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -141,7 +140,7 @@ def book(tmp_path_factory) -> SimpleNamespace:
         (root / name).write_text(text, encoding="utf-8")
     build = subprocess.run(
         [
-            Path(sys.executable).with_name("jupyter-book"),
+            *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
             *("build", ".", "--all", "-W", "-n", "--keep-going"),
         ],
         cwd=root,

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from imgcls_helpers._turns import one_at_a_time
 from tools import execute, notebooks
@@ -41,7 +40,8 @@ def build(printed: bool = False) -> int:
     shutil.rmtree(SITE, ignore_errors=True)
     # --all, because pages that are not read again do not repeat their warnings.
     options = ["--all", "-W", "-n", "--keep-going", "--quiet"]
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    # Not the script, which names an interpreter by its absolute path.
+    jupyter_book = "from jupyter_book.cli.main import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment["IMGCLS_OUTPUTS"] = str(execute.cache_folder())
     if execute.out_of_reach():
@@ -50,7 +50,7 @@ def build(printed: bool = False) -> int:
         environment["IMGCLS_PDF"] = "1"  # the site links to it
     # What Jupyter Book says on success is a page of paths; warnings go to stderr.
     run = subprocess.run(
-        [jupyter_book, "build", str(ROOT), *options],
+        [sys.executable, "-c", jupyter_book, "build", str(ROOT), *options],
         env=environment,
         cwd=ROOT,
         stdout=subprocess.PIPE,

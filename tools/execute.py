@@ -279,7 +279,11 @@ def say_waiting() -> None:
 
 def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     notebooks = {page: read_chapter(page) for page in pages}
-    environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    environment = {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # The kernel named python3 is this environment's, whatever a user has installed.
+        "JUPYTER_PATH": str(Path(sys.prefix, "share", "jupyter")),
+    }
     if out_of_reach():
         environment["IMGCLS_OFFLINE"] = "1"  # asked once, for all chapters
     print(f"Chapters ({runtime.budget()} budget, {backend.name()}):", flush=True)

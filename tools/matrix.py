@@ -102,10 +102,11 @@ def with_versions(which: str) -> str:
         [*uv, "venv", "--quiet", "--clear", "--python", version, folder],
         [*into, "--resolution", resolution, *metadata],
         # What runs the tests may be newer than what is tested.
-        [*into, "-e", ".[tests]"],
+        [*into, "-r", "pyproject.toml", "--extra", "tests"],
     ]
     if not all(run(step) for step in steps):
         return "environment FAILED: the lines above say why"
+    setup_env.link(python)
     run([*uv, "pip", "list", "--quiet", "--python", python])
     return run_tests(python, backend="tensorflow")
 
