@@ -207,9 +207,10 @@ class SGD(_Optimizer):
     With momentum m, the velocity v is a decaying sum of past steps; it starts at 0.
     Three conventions are in use:
 
-    - "keras": ``v = m v - lr g; w = w + v``. With `nesterov`: ``w = w + m v - lr g``.
+    - "keras": ``v = m v - lr g; w = w + v``. With `nesterov`: ``w = w + m v - lr g``,
+      with the new v.
     - "classical", as in PyTorch: ``v = m v + g; w = w - lr v``. With `nesterov`:
-      ``w = w - lr (g + m v)``.
+      ``w = w - lr (g + m v)``, with the new v.
     - "averaged": ``v = m v + (1 - m) g; w = w - lr v``.
 
     While lr stays the same, the first two take the same steps, and the third takes
