@@ -58,7 +58,7 @@ def share_shown(kind, n, comparisons, paired, gap=0.0, naive=False, common=False
     return np.mean((np.abs(difference) > reach + 1e-12).any(axis=-1))
 
 
-# So many false ones in a table come by chance if the true share is 5%: 1 time in 10,000.
+# If the true share is 5%, chance makes it more than this once in 10,000 times.
 AT_MOST = stats.binom.ppf(1 - 1e-4, TABLES, 0.05) / TABLES
 
 

@@ -1,4 +1,4 @@
-"""Is one way of training better than another, or were its seeds lucky?"""
+"""Whether one way of training is better than another, or its seeds were lucky."""
 
 from __future__ import annotations
 
@@ -358,9 +358,9 @@ def compare(
         raise TypeError(f"paired must be True or False; got {paired!r}.")
     if paired and len(first) != len(second):
         raise ValueError(
-            "Paired runs have the same seeds, one run of a and one of b each, but there "
-            f"are {len(first)} of a and {len(second)} of b. Leave out the seeds that "
-            "only one of them has, or pass paired=False."
+            "Paired runs share their seeds, one run of a and one of b for each, but "
+            f"there are {len(first)} of a and {len(second)} of b. Leave out the seeds "
+            "that only one of them has, or pass paired=False."
         )
     if images is not None:
         images = as_count(images, "images")
