@@ -14,6 +14,12 @@ from imgcls_helpers.evaluation._calibration import (
     calibration,
     temperature_scaling,
 )
+from imgcls_helpers.evaluation._comparison import (
+    Comparison,
+    Comparisons,
+    compare,
+    compare_all,
+)
 from imgcls_helpers.evaluation._folds import CrossValidation, cross_validate
 from imgcls_helpers.evaluation._intervals import (
     McNemar,
@@ -38,6 +44,8 @@ from imgcls_helpers.evaluation._scores import (
 __all__ = [
     "Average",
     "Calibration",
+    "Comparison",
+    "Comparisons",
     "Confused",
     "CrossValidation",
     "Curve",
@@ -47,6 +55,8 @@ __all__ = [
     "accuracy",
     "bootstrap_interval",
     "calibration",
+    "compare",
+    "compare_all",
     "cross_entropy",
     "cross_validate",
     "evaluate",
