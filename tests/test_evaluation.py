@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
+import re
 import subprocess
 import sys
 
@@ -70,6 +72,38 @@ def test_cross_entropy_of_a_certain_mistake_is_finite():
     expected = -np.log(np.finfo(np.float32).eps)
     assert evaluation.cross_entropy([1], p) == pytest.approx(expected)
     assert evaluation.cross_entropy([0], p) == pytest.approx(0, abs=1e-6)
+
+
+@quick
+@given(cases)
+def test_brier_score_is_that_of_the_definition_and_of_scikit_learn(case):
+    labels, p = case
+    found = evaluation.brier_score(labels, p)
+    y = np.eye(p.shape[1])[labels]
+    p = p.astype(np.float64)
+    by_hand = np.mean([sum((a - b) ** 2) for a, b in zip(p, y, strict=True)])
+    assert found == pytest.approx(by_hand, abs=1e-9)
+    assert 0 <= found <= 2
+    if p.shape[1] == 2 and 0 < labels.sum() < len(labels):
+        half = metrics.brier_score_loss(labels, p[:, 1])
+        assert found == pytest.approx(2 * half, abs=1e-5)
+    # scikit-learn takes several classes from version 1.7 on.
+    p /= p.sum(axis=1, keepdims=True)
+    if "labels" in inspect.signature(metrics.brier_score_loss).parameters:
+        expected = metrics.brier_score_loss(
+            labels, p, labels=list(range(p.shape[1])), scale_by_half=False
+        )
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_brier_score_of_the_ends():
+    for dtype in (np.float16, np.float32, np.float64, int):
+        assert evaluation.brier_score([0, 1], np.eye(2, dtype=dtype)) == 0
+        assert evaluation.brier_score([1, 0], np.eye(2, dtype=dtype)) == 2
+    uniform = np.full((7, 10), 0.1)
+    assert evaluation.brier_score(range(7), uniform) == pytest.approx(1 - 1 / 10)
+    with pytest.raises(ValueError, match="sum to 1"):
+        evaluation.brier_score([0], [[2.0, 1.0]])
 
 
 @quick
@@ -248,6 +282,18 @@ def test_mcnemar(both, only_a, only_b, neither):
     swapped = evaluation.mcnemar(labels, b, a)
     assert swapped.p_value == found.p_value
     assert swapped.difference == -found.difference
+
+
+def test_mcnemar_is_the_formula_of_its_docstring():
+    formula = re.search(r"``(max\(.*)``", evaluation.mcnemar.__doc__).group(1)
+    formula = formula.replace("²", "**2").replace("|b - c|", "abs(b - c)")
+    for b, c in ((15, 15), (15, 16), (20, 10), (40, 2)):
+        labels = np.zeros(b + c, int)
+        a_wrong = np.arange(b + c) >= b
+        found = evaluation.mcnemar(labels, a_wrong * 1, 1 - a_wrong)
+        assert (found.only_a, found.only_b) == (b, c)
+        assert found.statistic == pytest.approx(eval(formula, {"b": b, "c": c}))
+        assert found.p_value == pytest.approx(stats.chi2.sf(found.statistic, 1))
 
 
 def test_mcnemar_takes_probabilities():
@@ -461,6 +507,7 @@ def test_report_agrees_with_the_single_functions(case):
     right = labels == p.argmax(axis=1)
     assert report.accuracy == evaluation.accuracy(labels, p)
     assert report.cross_entropy == evaluation.cross_entropy(labels, p)
+    assert report.brier_score == evaluation.brier_score(labels, p)
     assert report.calibration.ece == evaluation.calibration(labels, p, bins=7).ece
     assert report.top_k == min(5, p.shape[1] - 1)
     assert report.top_k_accuracy == evaluation.top_k_accuracy(labels, p, report.top_k)

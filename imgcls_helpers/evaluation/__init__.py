@@ -36,6 +36,7 @@ from imgcls_helpers.evaluation._report import (
 )
 from imgcls_helpers.evaluation._scores import (
     accuracy,
+    brier_score,
     cross_entropy,
     predict,
     top_k_accuracy,
@@ -54,6 +55,7 @@ __all__ = [
     "Temperature",
     "accuracy",
     "bootstrap_interval",
+    "brier_score",
     "calibration",
     "compare",
     "compare_all",

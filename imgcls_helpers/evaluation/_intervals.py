@@ -229,7 +229,7 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
     were equally good, each would win such an image with probability 1/2. With fewer
     than 25 of them the binomial distribution is used, exactly; otherwise chi-square
     with one degree of freedom and the continuity correction,
-    ``(|b - c| - 1)² / (b + c)``.
+    ``max(|b - c| - 1, 0)² / (b + c)``.
 
     Parameters
     ----------

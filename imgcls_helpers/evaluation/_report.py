@@ -23,7 +23,11 @@ from imgcls_helpers.evaluation._intervals import (
     resampled_share,
     wilson_interval,
 )
-from imgcls_helpers.evaluation._scores import checked_cross_entropy, checked_top_k
+from imgcls_helpers.evaluation._scores import (
+    checked_brier_score,
+    checked_cross_entropy,
+    checked_top_k,
+)
 from imgcls_helpers.evaluation._tables import Shown, Table
 
 __all__ = ["Average", "Confused", "Curve", "Report", "evaluate"]
@@ -128,7 +132,7 @@ class Report(Shown):
     accuracy_interval, accuracy_bootstrap : (float, float)
         Wilson's interval, and the percentile bootstrap's.
     top_k, top_k_accuracy : int, float
-    cross_entropy : float
+    cross_entropy, brier_score : float
     confusion : int ndarray, shape (K, K)
         Rows are true classes, columns predicted ones.
     support : int ndarray, shape (K,)
@@ -321,6 +325,10 @@ class Report(Shown):
         return checked_cross_entropy(self.labels, self.probabilities)
 
     @cached_property
+    def brier_score(self) -> float:
+        return checked_brier_score(self.labels, self.probabilities)
+
+    @cached_property
     def calibration(self) -> Calibration:
         return checked_calibration(self.labels, self.probabilities, self._bins)
 
@@ -511,6 +519,7 @@ class Report(Shown):
             "confidence": self.confidence,
             f"top_{self.top_k}_accuracy": self.top_k_accuracy,
             "cross_entropy": self.cross_entropy,
+            "brier_score": self.brier_score,
             "expected_calibration_error": self.calibration.ece,
             "macro": self.macro._asdict(),
             "weighted": self.weighted._asdict(),
@@ -557,6 +566,7 @@ class Report(Shown):
             ("macro F1", self._percent(self.macro.f1)),
             (f"  {level} interval, bootstrap", self._range(self.macro_f1_bootstrap)),
             ("cross-entropy", f"{self.cross_entropy:.3f}"),
+            ("Brier score (0 to 2)", f"{self.brier_score:.3f}"),
             ("calibration error (ECE)", f"{self.calibration.ece:.3f}"),
         ]
         title = f"{self.n:,} image{'s' * (self.n != 1)}, {self.classes} classes"

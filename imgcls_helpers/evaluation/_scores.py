@@ -16,7 +16,7 @@ from imgcls_helpers.evaluation._inputs import (
 )
 from imgcls_helpers.scratch import softmax
 
-__all__ = ["accuracy", "cross_entropy", "predict", "top_k_accuracy"]
+__all__ = ["accuracy", "brier_score", "cross_entropy", "predict", "top_k_accuracy"]
 
 
 def predict(
@@ -181,6 +181,56 @@ def checked_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> floa
         p = probabilities[rows][np.arange(len(true)), true]
         total -= np.log(np.clip(p, least, 1), dtype=np.float64).sum()
     return float(total / len(labels))
+
+
+def brier_score(labels: Any, probabilities: Any) -> float:
+    """Return the mean squared distance between probabilities and the true class.
+
+    The mean over images of ``sum((p - y)**2)`` over all K classes, with y 1 for the
+    true class and 0 for the others: 0 for a model that is sure and right, 2 for one
+    that is sure and wrong, 1 - 1/K for one that gives all classes the same. This is
+    Brier's own definition. With two classes others count one class alone, which gives
+    half of this: so does scikit-learn's ``brier_score_loss`` in that case.
+
+    Parameters
+    ----------
+    labels : int array, shape (N,)
+    probabilities : float array, shape (N, K)
+
+    Returns
+    -------
+    float
+        0 to 2; lower is better.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `accuracy`.
+
+    References
+    ----------
+    G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly
+    Weather Review 78, 1950.
+
+    Examples
+    --------
+    >>> from imgcls_helpers import evaluation
+    >>> evaluation.brier_score([0, 1], [[1.0, 0.0], [0.5, 0.5]])
+    0.25
+    """
+    return checked_brier_score(*pair(labels, probabilities))
+
+
+def checked_brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """`brier_score` of arrays that have been checked already."""
+    total = 0.0
+    for rows in blocks(len(labels)):
+        p, true = probabilities[rows], labels[rows]
+        of_true = p[np.arange(len(true)), true].astype(np.float64)
+        # (p - 1)² = p² - 2p + 1 for the true class, and p² for all others.
+        total += np.einsum("ij,ij->", p, p, dtype=np.float64)
+        total += (1 - 2 * of_true).sum()
+    return max(0.0, float(total / len(labels)))
 
 
 def top_k_accuracy(labels: Any, probabilities: Any, k: int = 5) -> float:
