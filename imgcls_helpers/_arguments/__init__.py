@@ -1,0 +1,59 @@
+"""What the functions of this package accept, and the words in which they refuse.
+
+Every check of an argument stands here. Nothing but NumPy is imported.
+"""
+
+from imgcls_helpers._arguments._arrays import (
+    blocks,
+    floats,
+    labels_and_probabilities,
+    likeliest,
+    numbers_of,
+    predictions,
+    probabilities,
+    same_shape,
+)
+from imgcls_helpers._arguments._images import images, images_cure
+from imgcls_helpers._arguments._labels import labels
+from imgcls_helpers._arguments._old import label_hint
+from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
+from imgcls_helpers._arguments._values import (
+    class_names,
+    confidence,
+    number,
+    one_of,
+    pair,
+    path,
+    seed,
+    share,
+    switch,
+    true_or_false,
+)
+
+__all__ = [
+    "ArgumentError",
+    "blocks",
+    "class_names",
+    "confidence",
+    "describe",
+    "floats",
+    "images",
+    "images_cure",
+    "label_hint",
+    "labels",
+    "labels_and_probabilities",
+    "likeliest",
+    "number",
+    "numbers_of",
+    "one_of",
+    "pair",
+    "path",
+    "predictions",
+    "probabilities",
+    "refuse",
+    "same_shape",
+    "seed",
+    "share",
+    "switch",
+    "true_or_false",
+]
