@@ -5,13 +5,18 @@ Every check of an argument stands here. Nothing but NumPy is imported.
 
 from imgcls_helpers._arguments._arrays import (
     blocks,
+    equally_many,
     floats,
+    labels_and_predictions,
     labels_and_probabilities,
     likeliest,
     numbers_of,
     predictions,
     probabilities,
+    rows,
     same_shape,
+    scores,
+    wholes,
 )
 from imgcls_helpers._arguments._images import images, images_cure
 from imgcls_helpers._arguments._labels import labels
@@ -36,11 +41,13 @@ __all__ = [
     "class_names",
     "confidence",
     "describe",
+    "equally_many",
     "floats",
     "images",
     "images_cure",
     "label_hint",
     "labels",
+    "labels_and_predictions",
     "labels_and_probabilities",
     "likeliest",
     "number",
@@ -51,9 +58,12 @@ __all__ = [
     "predictions",
     "probabilities",
     "refuse",
+    "rows",
     "same_shape",
+    "scores",
     "seed",
     "share",
     "switch",
     "true_or_false",
+    "wholes",
 ]

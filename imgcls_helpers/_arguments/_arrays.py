@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import numbers
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from imgcls_helpers._arguments._labels import labels
+from imgcls_helpers._arguments._labels import as_integers, labels
 from imgcls_helpers._arguments._refusal import refuse
 
 _ROWS = 65_536  # rows looked at together: small enough to stay in the cache
@@ -80,14 +81,75 @@ def numbers_of(
     return array.astype(np.float64)
 
 
-def probabilities(value: Any, name: str = "probabilities") -> np.ndarray:
-    """Return rows of probabilities, shape (N, K), without copying a float array."""
+def wholes(value: Any, name: str, low: int) -> np.ndarray:
+    """Return whole numbers of any shape as int64."""
+    expected = f"whole numbers of {low} or more"
+    array = None if isinstance(value, np.ma.MaskedArray) else _array(value)
+    if array is not None and array.dtype == object:
+        array = as_integers(array)
+    if array is None or array.dtype.kind not in "iu" or array.size == 0:
+        refuse(name, expected, value)
+    if array.min() < low or array.max() > np.iinfo(np.int64).max:
+        worst = array.min() if array.min() < low else array.max()
+        refuse(name, expected, came=str(worst))
+    return array.astype(np.int64, copy=False)
+
+
+def rows(values: Sequence[Any], name: str) -> list[np.ndarray]:
+    """Return arrays with equally many rows, at least one of each."""
+    if not values:
+        refuse(name, "one or more", came="none")
+    found = []
+    for value in values:
+        array = _array(value)
+        if array is None or array.ndim == 0 or len(array) == 0 or is_masked(value):
+            refuse(f"each of {name}", "an array with one row or more", value)
+        found.append(array)
+    equally_many(name, *found)
+    return found
+
+
+def is_masked(value: Any) -> bool:
+    """Say whether something in it is masked, which `np.asarray` forgets."""
+    masked = isinstance(value, np.ma.MaskedArray)
+    return masked and bool(np.ma.getmaskarray(value).any())
+
+
+def equally_many(names: str, *arrays: np.ndarray) -> None:
+    """Refuse arrays of which not every row of one belongs to a row of the others."""
+    if len({len(array) for array in arrays}) > 1:
+        came = " and ".join(f"{len(array):,}" for array in arrays)
+        refuse(names, "equally many", came=came)
+
+
+def _array(value: Any) -> np.ndarray | None:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # such as rows of unequal length
+        return None
+
+
+def scores(value: Any, name: str = "scores") -> np.ndarray:
+    """Return rows of finite numbers, shape (N, K): logits, or probabilities."""
+    array = _matrix(value, name)
+    bad = array.size - sum(
+        np.count_nonzero(np.isfinite(array[rows])) for rows in blocks(len(array))
+    )
+    if bad:
+        refuse(name, "finite", came=f"{bad} of {array.size} that are NaN or infinite")
+    return array
+
+
+def _matrix(value: Any, name: str) -> np.ndarray:
+    """Return rows of floats, shape (N, K), without copying a float array."""
     expected = "of shape (N, K), K at least 2, a row an image and a column a class"
     if isinstance(value, np.ma.MaskedArray):
-        refuse(name, expected, value, cure="Leave out the rows that are masked.")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):
+        cure = "Leave out the rows that are masked."
+        if not np.ma.getmaskarray(value).any():
+            cure = f"Nothing in it is masked: use `np.asarray({name})`."
+        refuse(name, expected, value, cure=cure)
+    array = _array(value)
+    if array is None:
         refuse(name, expected, value)
     if array.ndim != 2 or array.shape[1] < 2 or len(array) == 0:
         cure = ""
@@ -95,10 +157,16 @@ def probabilities(value: Any, name: str = "probabilities") -> np.ndarray:
             one = f"np.ravel({name})"
             cure = f"With two classes: `np.column_stack([1 - {one}, {one}])`."
         refuse(name, expected, value, cure=cure)
+    if array.dtype == object and all(isinstance(v, numbers.Real) for v in array.flat):
+        array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":
         refuse(name, "numbers", value)
-    if array.dtype.kind != "f":
-        array = array.astype(np.float32)
+    return array if array.dtype.kind == "f" else array.astype(np.float32)
+
+
+def probabilities(value: Any, name: str = "probabilities") -> np.ndarray:
+    """Return rows of probabilities, shape (N, K), without copying a float array."""
+    array = _matrix(value, name)
     # Rows of float16 sum to 1 less exactly than those of float32.
     slack = 1e-2 if array.dtype.itemsize < 4 else 1e-3
     for rows in blocks(len(array)):
@@ -138,9 +206,27 @@ def _refuse_row(values: np.ndarray, row: str, slack: float, name: str) -> None:
 
 def predictions(value: Any, name: str = "predictions") -> np.ndarray:
     """Return predicted classes, int (N,), of class numbers or rows of probabilities."""
-    if np.ndim(value) == 2 and np.shape(value)[1] > 1:
-        return likeliest(probabilities(value, name))
-    return labels(value, name)
+    rows = _are_rows(value)
+    return likeliest(probabilities(value, name)) if rows else labels(value, name)
+
+
+def _are_rows(value: Any) -> bool:
+    """Say whether these are probabilities, or meant as such, and no class numbers."""
+    array = _array(value)
+    if array is None or (array.dtype.kind == "i" and array.shape[1:] == (1,)):
+        return False
+    with np.errstate(invalid="ignore"):
+        return array.ndim != 1 or bool(array.dtype.kind == "f" and (array % 1).any())
+
+
+def labels_and_predictions(
+    true: Any, value: Any, name: str = "predictions"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, and the classes that class numbers or probabilities predict."""
+    found = predictions(value, name)
+    true = labels(true, classes=np.shape(value)[1] if _are_rows(value) else None)
+    equally_many(f"labels and {name}", true, found)
+    return true, found
 
 
 def likeliest(rows_of: np.ndarray) -> np.ndarray:
@@ -153,14 +239,19 @@ def likeliest(rows_of: np.ndarray) -> np.ndarray:
 
 def labels_and_probabilities(true: Any, rows: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and probabilities that fit each other."""
-    if np.ndim(rows) == 1 and np.asarray(rows).dtype.kind in "iu":
+    array = _array(rows)
+    if array is not None and array.ndim == 1 and array.dtype.kind in "iu":
+        given = _array(true)
+        cure = "These are class numbers: `evaluation.accuracy(labels, probabilities)`."
+        if given is not None and given.ndim == 2 and given.dtype.kind == "f":
+            cure = "These are class numbers: the labels come first."
         refuse(
             "probabilities",
             "of shape (N, K), a row an image and a column a class",
             rows,
-            cure="These are class numbers; `np.mean(labels == probabilities)` is their "
-            "accuracy.",
+            cure=cure,
         )
     rows = probabilities(rows)
-    true = labels(true, n=len(rows), classes=rows.shape[1])
+    true = labels(true, classes=rows.shape[1])
+    equally_many("labels and rows of probabilities", true, rows)
     return true, rows

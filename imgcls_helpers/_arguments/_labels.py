@@ -41,18 +41,25 @@ def labels(
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # lists of unequal length
         refuse(name, expected, came="something of which NumPy makes no array")
-    if array.dtype == object and all(map(_is_whole, array.flat)):
-        # What tables give, and lists of large numbers: Python's have no end.
-        if max(map(abs, array.flat), default=0) > _LARGEST:
+    if array.dtype == object:
+        if all(map(_is_whole, array.flat)) and as_integers(array).dtype == object:
             refuse(name, "small enough for int64", value)
-        array = array.astype(np.int64)
+        array = as_integers(array)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         code = name if type(value) is np.ndarray else f"np.asarray({name})"
         refuse(name, expected, value, cure=_cure(array, code))
     _check_range(array, name, classes)
     if n is not None and len(array) != n:
-        refuse(name, f"{n}, one for each", came=f"{len(array)}")
+        refuse(name, f"{n} class numbers, one an image", came=f"{len(array)}")
     return array.astype(np.int64, copy=False)
+
+
+def as_integers(array: np.ndarray) -> np.ndarray:
+    """Make int64 of whole numbers of dtype object, as tables give them."""
+    whole = all(map(_is_whole, array.flat))
+    # Python's whole numbers have no end.
+    fit = whole and max(map(abs, array.flat), default=0) <= _LARGEST
+    return array.astype(np.int64) if fit else array
 
 
 def _is_whole(value: object) -> bool:
