@@ -1,0 +1,71 @@
+"""What the functions of this package accept, and the words in which they refuse.
+
+Every check of an argument stands here. Nothing but NumPy is imported.
+"""
+
+from imgcls_helpers._arguments._arrays import (
+    blocks,
+    equally_many,
+    floats,
+    labels_and_predictions,
+    labels_and_probabilities,
+    likeliest,
+    numbers_of,
+    predictions,
+    probabilities,
+    rows,
+    same_shape,
+    scores,
+    wholes,
+)
+from imgcls_helpers._arguments._images import images, images_cure, masks
+from imgcls_helpers._arguments._labels import labels, positions
+from imgcls_helpers._arguments._old import label_hint
+from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
+from imgcls_helpers._arguments._values import (
+    class_names,
+    confidence,
+    number,
+    one_of,
+    pair,
+    path,
+    seed,
+    share,
+    switch,
+    true_or_false,
+)
+
+__all__ = [
+    "ArgumentError",
+    "blocks",
+    "class_names",
+    "confidence",
+    "describe",
+    "equally_many",
+    "floats",
+    "images",
+    "images_cure",
+    "label_hint",
+    "labels",
+    "labels_and_predictions",
+    "labels_and_probabilities",
+    "likeliest",
+    "masks",
+    "number",
+    "numbers_of",
+    "one_of",
+    "pair",
+    "path",
+    "positions",
+    "predictions",
+    "probabilities",
+    "refuse",
+    "rows",
+    "same_shape",
+    "scores",
+    "seed",
+    "share",
+    "switch",
+    "true_or_false",
+    "wholes",
+]
