@@ -17,7 +17,7 @@ from scipy import stats
 from sklearn import metrics
 
 from imgcls_helpers import evaluation
-from imgcls_helpers.data import Part
+from imgcls_helpers.data import Part, load_dataset
 
 quick = settings(max_examples=40, deadline=None)
 
@@ -136,7 +136,7 @@ def test_blocks_leave_nothing_out(monkeypatch):
     labels, p = random_case(0, 100, 5, np.float64)
     whole = evaluation.evaluate(labels, p).to_dict()
     temperature = evaluation.temperature_scaling(labels, p).temperature
-    monkeypatch.setattr("imgcls_helpers.evaluation._inputs._ROWS", 7)
+    monkeypatch.setattr("imgcls_helpers._arguments._arrays._ROWS", 7)
     parts = evaluation.evaluate(labels, p).to_dict()
     assert parts.keys() == whole.keys()
     for key, value in whole.items():
@@ -174,9 +174,15 @@ def test_wilson_takes_arrays():
     ("right", "n", "error"),
     [
         (5, 4, "from 0 to n"),
-        (-1, 4, "from 0 to n"),
-        (0, 0, "n must be 1"),
-        (0.5, 4, "whole"),
+        (-1, 4, "successes must be whole numbers of 0 or more; got -1"),
+        (0, 0, "n must be whole numbers of 1 or more; got 0"),
+        (0.5, 4, "successes must be whole numbers of 0 or more"),
+        (True, 4, "successes must be whole"),
+        ("1", 4, "successes must be whole"),
+        (np.uint64(2**64 - 1), 4, "successes must be whole"),
+        (np.ma.MaskedArray([1, 2], [0, 1]), np.array([4, 4]), "masked"),
+        ([1, 2, 3], [4, 4], "of one shape"),
+        ([[1], [2, 3]], 4, "successes must be whole"),
     ],
 )
 def test_wilson_refuses(right, n, error):
@@ -186,7 +192,9 @@ def test_wilson_refuses(right, n, error):
 
 @pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, "0.95", float("nan")])
 def test_confidence_is_a_share(confidence):
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(
+        ValueError, match="confidence must be a number above 0, below 1"
+    ):
         evaluation.wilson_interval(1, 2, confidence=confidence)
 
 
@@ -225,13 +233,18 @@ def test_bootstrap_draws_rows_together():
 
 
 def test_bootstrap_refuses():
-    with pytest.raises(TypeError, match="at least one array"):
+    with pytest.raises(TypeError, match="arrays must be one or more; got none"):
         evaluation.bootstrap_interval()
-    with pytest.raises(ValueError, match="at least one row"):
-        evaluation.bootstrap_interval(np.array([]))
-    with pytest.raises(ValueError, match="equally long"):
+    for wrong in (np.array([]), 3, [[1], [2, 3]], np.ma.MaskedArray([1, 2], [0, 1])):
+        with pytest.raises(ValueError, match="an array with one row or more; got"):
+            evaluation.bootstrap_interval(wrong)
+    with pytest.raises(ValueError, match="equally many; got 2 and 3"):
         evaluation.bootstrap_interval([1, 2], [1, 2, 3], statistic=lambda a, b: 0)
-    with pytest.raises(ValueError, match="NaN in"):
+    with pytest.raises(ValueError, match="returns one number"):
+        evaluation.bootstrap_interval([1, 2], statistic=lambda a: a)
+    with pytest.raises(ValueError, match="seed must be"):
+        evaluation.bootstrap_interval([1, 2], seed=-1)
+    with pytest.raises(ValueError, match="number for every resample; got NaN for"):
         evaluation.bootstrap_interval([1.0, float("nan")])
     with pytest.raises(ValueError, match="resamples"):
         evaluation.bootstrap_interval([1.0, 2.0], resamples=5)
@@ -310,8 +323,13 @@ def test_mcnemar_never_says_that_p_is_zero():
 
 
 def test_mcnemar_refuses_other_images():
-    with pytest.raises(ValueError, match="3 labels, but 2 rows of predictions_b"):
+    with pytest.raises(
+        ValueError, match="labels and predictions_b must be equally many; got 3 and 2"
+    ):
         evaluation.mcnemar([0, 1, 1], [0, 1, 1], [0, 1])
+    p = np.full((3, 2), 0.5)
+    with pytest.raises(ValueError, match="labels must be below 2"):
+        evaluation.mcnemar([0, 1, 2], p, p)
 
 
 # --- Calibration --------------------------------------------------------------------
@@ -425,8 +443,14 @@ def test_temperature_refuses():
         evaluation.temperature_scaling([2], [[1.0, 0]])
     with pytest.raises(ValueError, match="shape"):
         evaluation.temperature_scaling([0], [1.0])
-    with pytest.raises(ValueError, match="2 labels, but 1 rows"):
+    with pytest.raises(ValueError, match="equally many; got 2 and 1"):
         evaluation.temperature_scaling([0, 1], [[1.0, 0]])
+    with pytest.raises(ValueError, match=r"scores must be.*masked"):
+        evaluation.temperature_scaling(
+            [0], np.ma.MaskedArray([[1.0, 0]], [[True, False]])
+        )
+    with pytest.raises(ValueError, match="finite"):
+        evaluation.Temperature(2.0, 1.0, 1.0)([[np.nan, 0]])
 
 
 # --- The report ---------------------------------------------------------------------
@@ -471,7 +495,9 @@ def test_report_is_that_of_scikit_learn(case):
         is_class = labels == c
         if is_class.all() or not is_class.any():
             assert np.isnan(report.roc_area[c])
-            with pytest.raises(ValueError, match=f"class '{c}' needs"):
+            with pytest.raises(
+                ValueError, match=f"others beside; got class '{c}', with"
+            ):
                 report.roc_curve(c)
             continue
         area = metrics.roc_auc_score(is_class, p[:, c])
@@ -594,7 +620,7 @@ def test_memory_beside_the_input(monkeypatch):
     import tracemalloc
 
     # As with ten million rows in blocks of 65,536.
-    monkeypatch.setattr("imgcls_helpers.evaluation._inputs._ROWS", 1024)
+    monkeypatch.setattr("imgcls_helpers._arguments._arrays._ROWS", 1024)
     labels, p = random_case(0, 150_000, 10)
     tracemalloc.start()
     repr(evaluation.evaluate(labels, p))
@@ -677,25 +703,36 @@ GOOD = np.array([[0.7, 0.2, 0.1], [0.2, 0.2, 0.6]])
 @pytest.mark.parametrize(
     ("labels", "p", "error"),
     [
-        ([0, 3], GOOD, "position 1 has 3.*count from 1"),
-        ([-1, 0], GOOD, "position 0 has -1"),
-        ([0.0, 1.0], GOOD, "integers.*float64"),
+        ([0, 3], GOOD, "below 3, the number of classes; got 3 at position 1"),
+        ([1, 3], GOOD, "got 3 at position 1.*count from 1"),
+        ([-1, 0], GOOD, "got -1 at position 0"),
+        ([0.0, 1.0], GOOD, "whole numbers.*astype"),
+        ([0.5, 1.0], GOOD, "fractions"),
+        (np.ma.MaskedArray([0, 1], [0, 1]), GOOD, "masked"),
+        (np.array([0, 2**64 - 1], np.uint64), GOOD, "below 3.*-1"),
+        ([[0, 1, 1], [1, 0, 0]], GOOD, "several ones"),
+        ([b"0", b"1"], GOOD, "whole numbers.*astype"),
+        ([[0], [1, 2]], GOOD, "no array"),
         (np.eye(3)[[0, 1]], GOOD, r"labels.argmax\(axis=1\)"),
         (np.array([[0], [1]]), GOOD, r"labels\[:, 0\]"),
-        ([0, 1, 2], GOOD, "3 labels, but 2 rows of probabilities"),
-        ([0], GOOD, "1 labels, but 2 rows"),
-        ([], GOOD, "labels must not be empty"),
-        ([0, 1], GOOD[:0], "probabilities must not be empty"),
-        ([0, 1], GOOD * 2, "row 0 sums to 2"),
-        ([0, 1], np.array([[3.0, 1, 1], [5, 1, 2]]), "row 0 sums to 5.*logits"),
-        ([0, 1], np.array([[3.0, -1, 1], [5, 1, 2]]), "row 0 has -1.*logits"),
-        ([0, 1], np.array([[1.2, -0.2, 0], [1, 0, 0]]), "row 0 has -0.2"),
-        ([0, 1], np.array([[0.5, 0.5, 0], [np.nan, 0, 1]]), "row 1 has a value.*NaN"),
-        ([0, 1], np.array([[0.5, 0.5, 0], [np.inf, 0, 1]]), "row 1.*infinite"),
+        ([0, 1, 2], GOOD, "equally many; got 3 and 2"),
+        ([0], GOOD, "equally many; got 1 and 2"),
+        ([], GOOD, "labels must be whole numbers.*There are none"),
+        ([0, 1], GOOD[:0], r"must be of shape \(N, K\).*got a"),
+        ([0, 1], GOOD * 2, "row 0, which sums to 2"),
+        ([0, 1], GOOD * 100, "row 0, which sums to 100.*/ 100"),
+        ([0, 1], np.array([[3.0, 1, 1], [5, 1, 2]]), "which sums to 5.*logits"),
+        ([0, 1], np.array([[3.0, -1, 1], [5, 1, 2]]), "got -1 in row 0.*logits"),
+        ([0, 1], np.array([[1.2, -0.2, 0], [1, 0, 0]]), "got -0.2 in row 0"),
+        ([0, 1], np.array([[0.5, 0.5, 0], [np.nan, 0, 1]]), "got NaN or.* in row 1"),
+        ([0, 1], np.array([[0.5, 0.5, 0], [np.inf, 0, 1]]), "infinity in row 1"),
+        ([0, 1], np.ma.MaskedArray(GOOD, GOOD > 0.6), "rows that are masked"),
+        ([0, 1], [[0.5, 0.5], [1]], r"must be (of shape \(N, K\)|whole numbers)"),
         ([0, 1], np.array([[0.5], [0.5]]), "column_stack"),
         ([0, 1], np.zeros((2, 2, 2)), r"\(N, K\)"),
         ([0, 1], np.array([["a", "b"], ["c", "d"]]), "numbers"),
-        ([True, False], GOOD, "integers.*bool"),
+        ([0, 1], np.array([[0.5, None], [1, 0]]), "numbers"),
+        ([True, False], GOOD, "whole numbers.*astype"),
     ],
 )
 def test_bad_input_is_refused_by_name(labels, p, error):
@@ -706,25 +743,77 @@ def test_bad_input_is_refused_by_name(labels, p, error):
             function(labels, p)
 
 
+def advice(function, *arguments):
+    with pytest.raises(ValueError) as caught:
+        function(*arguments)
+    (code,) = re.findall(r"`([^`]+)`", str(caught.value))
+    return code
+
+
+def test_advice_on_class_numbers_and_percentages_leads_to_the_truth():
+    labels, p = random_case(0, 50, 3)
+    truth = evaluation.accuracy(labels, p)
+    for classes in (p.argmax(axis=1), p.argmax(axis=1).tolist()):
+        code = advice(evaluation.evaluate, labels, classes)
+        names = {"evaluation": evaluation, "labels": labels, "probabilities": classes}
+        assert eval(code, names) == truth
+    code = advice(evaluation.evaluate, labels, 100 * p)
+    found = eval(code, {"probabilities": 100 * p})
+    assert evaluation.evaluate(labels, found).accuracy == truth
+    with pytest.raises(ValueError, match="the labels come first"):
+        evaluation.evaluate(p, labels)
+
+
+@pytest.mark.parametrize(
+    "kind", ["list", "object", "uint8", "uint64", "tuple", "series", "one_hot"]
+)
+def test_labels_and_probabilities_in_other_dress_are_the_same(kind):
+    labels, p = random_case(0, 50, 3)
+    truth = evaluation.evaluate(labels, p).to_dict()
+    if kind == "series":
+        pandas = pytest.importorskip("pandas")
+        given, q = pandas.Series(labels, dtype="Int64"), pandas.DataFrame(p)
+    elif kind == "one_hot":
+        labels = p.argmax(axis=1)
+        q = np.eye(3, dtype=int)[labels]
+        assert evaluation.accuracy(labels, q) == 1
+        assert evaluation.mcnemar(labels, q, p).both == 50
+        return
+    elif kind in ("list", "tuple"):
+        given, q = labels.tolist(), p.tolist()
+        given, q = (given, q) if kind == "list" else (tuple(given), tuple(q))
+    else:
+        given, q = labels.astype(kind), p.astype(object if kind == "object" else "f8")
+    found = evaluation.evaluate(given, q).to_dict()
+    assert found["confusion"] == truth["confusion"]
+    assert found["cross_entropy"] == pytest.approx(truth["cross_entropy"], rel=1e-5)
+    assert evaluation.accuracy(given, q) == truth["accuracy"]
+    assert evaluation.temperature_scaling(given, q).before == pytest.approx(
+        truth["cross_entropy"], rel=1e-5
+    )
+
+
 def test_a_bad_row_far_down_is_found():
     labels, p = random_case(0, 70_000, 3)
     p[69_999] = [0.5, 0.6, 0.2]
-    with pytest.raises(ValueError, match=r"row 69999 sums to 1\.3"):
+    with pytest.raises(ValueError, match=r"row 69999, which sums to 1\.3"):
         evaluation.evaluate(labels, p)
 
 
 def test_options_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"3 classes.*2 names"):
+    with pytest.raises(ValueError, match=r"class_names must be 3 names.*got 2"):
         evaluation.evaluate([0, 1], GOOD, ["cat", "dog"])
-    with pytest.raises(ValueError, match="top_k must be at most 3"):
+    with pytest.raises(ValueError, match="top_k must be a whole number from 1 to 3"):
         evaluation.evaluate([0, 1], GOOD, top_k=4)
-    with pytest.raises(ValueError, match="top_k must be 1 or more"):
+    with pytest.raises(
+        ValueError, match="top_k must be a whole number from 1 to 3; got 0"
+    ):
         evaluation.evaluate([0, 1], GOOD, top_k=0)
     with pytest.raises(TypeError, match="bins must be a whole"):
         evaluation.evaluate([0, 1], GOOD, bins=1.5)
-    with pytest.raises(ValueError, match="k must be at most 3"):
+    with pytest.raises(ValueError, match="k must be a whole number from 1 to 3"):
         evaluation.top_k_accuracy([0, 1], GOOD)
-    with pytest.raises(ValueError, match="k must be below 3"):
+    with pytest.raises(ValueError, match="k must be a whole number from 0 to 2"):
         evaluation.evaluate([0, 1], GOOD).roc_curve(3)
 
 
@@ -891,19 +980,23 @@ def test_cross_validation_starts_afresh_and_can_be_repeated(crossed):
 
 def test_cross_validation_refuses():
     part = easy_part(9)
-    with pytest.raises(ValueError, match=r"at least 4 images.*class 0 has 3"):
+    with pytest.raises(ValueError, match="4 folds, and 3 images of class 0"):
         evaluation.cross_validate(dense, part, folds=4)
-    with pytest.raises(ValueError, match="folds must be 2"):
+    with pytest.raises(ValueError, match="folds must be a whole number of 2"):
         evaluation.cross_validate(dense, part, folds=1)
     with pytest.raises(TypeError, match=r"data\.Part"):
         evaluation.cross_validate(dense, part.images)
+    with pytest.raises(TypeError, match=r"Use `part\.train`"):
+        evaluation.cross_validate(dense, load_dataset("digits"))
 
 
 def test_cross_validation_refuses_a_used_model():
     from imgcls_helpers import training
 
     model = dense()
-    with pytest.raises(ValueError, match="build must return a new model"):
+    with pytest.raises(
+        ValueError, match="build must be a function that returns a new model"
+    ):
         evaluation.cross_validate(
             lambda: model, easy_part(), folds=2, recipe=training.Recipe(epochs=1)
         )

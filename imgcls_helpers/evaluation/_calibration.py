@@ -8,13 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from imgcls_helpers.evaluation._inputs import (
-    as_count,
-    as_labels,
-    blocks,
-    pair,
-    same_length,
-)
+from imgcls_helpers import _arguments
+from imgcls_helpers._arguments import blocks, labels_and_probabilities, number
 from imgcls_helpers.evaluation._tables import Shown, Table
 from imgcls_helpers.scratch import softmax
 
@@ -119,14 +114,14 @@ def calibration(labels: Any, probabilities: Any, *, bins: int = 15) -> Calibrati
     >>> round(evaluation.calibration([0, 0, 1, 0], p).ece, 3)
     0.15
     """
-    return checked_calibration(*pair(labels, probabilities), bins)
+    return checked_calibration(*labels_and_probabilities(labels, probabilities), bins)
 
 
 def checked_calibration(
     labels: np.ndarray, probabilities: np.ndarray, bins: int
 ) -> Calibration:
     """`calibration` of arrays that have been checked already."""
-    bins = as_count(bins, "bins")
+    bins = number(bins, "bins", 1, whole=True)
     counts = np.zeros(bins, np.int64)
     said, right = np.zeros(bins), np.zeros(bins)
     for rows in blocks(len(labels)):
@@ -179,16 +174,9 @@ class Temperature:
 
 def _logits(scores: Any) -> np.ndarray:
     """Return logits, (N, K), given logits or probabilities; float32 or wider."""
-    scores = np.asarray(scores)
-    if scores.ndim != 2 or scores.shape[1] < 2 or len(scores) == 0:
-        raise ValueError(
-            "Logits or probabilities must have shape (N, K), N at least 1 and K at "
-            f"least 2, but have shape {scores.shape}."
-        )
-    if scores.dtype.kind not in "f" or scores.dtype.itemsize < 4:
+    scores = _arguments.scores(scores)
+    if scores.dtype.itemsize < 4:
         scores = scores.astype(np.float32)
-    if not np.isfinite(scores).all():
-        raise ValueError("Logits or probabilities must be finite.")
     sums = scores.sum(axis=1, dtype=np.float64)
     if scores.min() >= 0 and np.abs(sums - 1).max() < 1e-2:
         # Up to a constant a row, which no softmax sees, these are the logits.
@@ -237,13 +225,9 @@ def temperature_scaling(labels: Any, scores: Any) -> Temperature:
     """
     from scipy.optimize import brentq
 
-    labels, z = as_labels(labels), _logits(scores)
-    same_length(labels, z, "logits")
-    if labels.max() >= z.shape[1]:
-        raise ValueError(
-            f"labels must be below {z.shape[1]}, the number of columns, but position "
-            f"{labels.argmax()} has {labels.max()}."
-        )
+    z = _logits(scores)
+    labels = _arguments.labels(labels, classes=z.shape[1])
+    _arguments.equally_many("labels and rows of scores", labels, z)
 
     def slope(log_t: float) -> float:
         # The cross-entropy is convex in 1/T. Its slope: mean logit under the model's
@@ -265,7 +249,7 @@ def _sweep(labels: np.ndarray, z: np.ndarray, t: float) -> tuple[float, float]:
     """Return cross-entropy at temperature t, and its slope along 1/t."""
     loss = slope = 0.0
     for rows in blocks(len(labels)):
-        y = labels[rows].astype(np.intp)
+        y = labels[rows]
         block = z[rows].astype(np.float64)
         block -= block.max(axis=1, keepdims=True)
         of_true = block[np.arange(len(y)), y]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgcls_helpers.data import Part
-from imgcls_helpers.evaluation._inputs import as_count
+from imgcls_helpers._arguments import number, refuse
+from imgcls_helpers._arguments import seed as seed_of
+from imgcls_helpers.data import Dataset, Part
 from imgcls_helpers.evaluation._scores import accuracy, predict
 from imgcls_helpers.evaluation._tables import Shown, Table
 
@@ -123,16 +124,18 @@ def cross_validate(
     from imgcls_helpers import runtime, training
 
     if not isinstance(part, Part):
-        raise TypeError(
-            f"part must be a data.Part (images with labels); got {type(part).__name__}."
-        )
-    folds, seed = as_count(folds, "folds", 2), as_count(seed, "seed", 0)
+        cure = "Put images and labels together: data.Part(images, labels)."
+        if isinstance(part, Dataset):
+            cure = "Use `part.train`: the test images are for the end."
+        refuse("part", "a data.Part, images with labels", part, cure=cure)
+    folds, seed = number(folds, "folds", 2, whole=True), seed_of(seed)
     counts = np.bincount(part.labels)
     few = np.flatnonzero((counts > 0) & (counts < folds))
     if few.size:
-        raise ValueError(
-            f"Each class needs at least {folds} images, one a fold; class {few[0]} has "
-            f"{counts[few[0]]}. Use fewer folds."
+        refuse(
+            "folds",
+            "at most the images of the rarest class",
+            came=f"{folds} folds, and {counts[few[0]]} images of class {few[0]}",
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     fold_of = np.empty(len(part), np.intp)
@@ -143,9 +146,10 @@ def cross_validate(
         runtime.set_seed(seed + k)
         model = build(learn) if _takes_argument(build) else build()
         if any(model is earlier for earlier in seen):
-            raise ValueError(
-                "build must return a new model each time; it returned one that has "
-                "been trained on the images that are to test it."
+            refuse(
+                "build",
+                "a function that returns a new model each time",
+                came="one that has been trained on the images that are to test it",
             )
         seen.append(model)
         training.fit(model, learn, recipe, seed=seed + k, progress=False)

@@ -10,13 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from imgcls_helpers.evaluation._inputs import (
-    as_confidence,
-    as_count,
-    as_labels,
-    as_predictions,
-    same_length,
-)
+from imgcls_helpers import _arguments
+from imgcls_helpers._arguments import labels_and_predictions, number, refuse
 
 __all__ = ["McNemar", "bootstrap_interval", "mcnemar", "wilson_interval"]
 
@@ -65,15 +60,13 @@ def wilson_interval(
     >>> round(low, 3), round(high, 3)
     (0.711, 0.867)
     """
-    right, of = np.asarray(successes), np.asarray(n)
-    for name, array in (("successes", right), ("n", of)):
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"{name} must be whole numbers; the dtype is {array.dtype}")
-    if (of < 1).any():
-        raise ValueError(f"n must be 1 or more; got {of.min()}.")
-    if (right < 0).any() or (right > of).any():
-        raise ValueError("successes must be from 0 to n.")
-    z = NormalDist().inv_cdf((1 + as_confidence(confidence)) / 2)
+    right = _arguments.wholes(successes, "successes", 0)
+    of = _arguments.wholes(n, "n", 1)
+    if right.ndim and of.ndim:
+        _arguments.same_shape(right, of, "successes", "n")
+    if (right > of).any():
+        refuse("successes", "from 0 to n", came=f"{right.max()} of n = {of.min()}")
+    z = NormalDist().inv_cdf((1 + _arguments.confidence(confidence)) / 2)
     p = right / of
     centre = p + z * z / (2 * of)
     reach = z * np.sqrt(p * (1 - p) / of + z * z / (4.0 * of * of))
@@ -134,26 +127,20 @@ def bootstrap_interval(
     >>> bool(low < 0.8 < high)
     True
     """
-    if not arrays:
-        raise TypeError("bootstrap_interval needs at least one array.")
-    rows = [np.asarray(array) for array in arrays]
-    n = len(rows[0]) if rows[0].ndim else 0
-    if n == 0:
-        raise ValueError("The arrays must have at least one row.")
-    if any(array.ndim == 0 or len(array) != n for array in rows):
-        raise ValueError(
-            "The arrays must be equally long; their shapes are "
-            f"{', '.join(str(array.shape) for array in rows)}."
-        )
-    resamples = as_count(resamples, "resamples", 100)
-    rng = np.random.default_rng(seed)
+    rows = _arguments.rows(arrays, "arrays")
+    n = len(rows[0])
+    resamples = number(resamples, "resamples", 100, whole=True)
+    rng = np.random.default_rng(_arguments.seed(seed))
     if statistic is np.mean and len(rows) == 1 and rows[0].dtype == bool:
         found = resampled_share(np.count_nonzero(rows[0]), rows[0].size, resamples, rng)
     else:
         found = np.empty(resamples)
         for i in range(resamples):
             drawn = rng.integers(0, n, n)
-            found[i] = statistic(*(array[drawn] for array in rows))
+            value = statistic(*(array[drawn] for array in rows))
+            if np.ndim(value):
+                refuse("statistic", "a function that returns one number", value)
+            found[i] = value
     return percentiles(found, confidence)
 
 
@@ -167,11 +154,13 @@ def resampled_share(
 
 def percentiles(found: np.ndarray, confidence: float) -> tuple[float, float]:
     """Return what lies in the middle of the bootstrap's results."""
-    outside = (1 - as_confidence(confidence)) / 2
+    outside = (1 - _arguments.confidence(confidence)) / 2
     if np.isnan(found).any():
-        raise ValueError(
-            f"The statistic is NaN in {np.isnan(found).sum()} of {len(found)} "
-            "resamples: some drew no row of what it divides by."
+        refuse(
+            "statistic",
+            "a number for every resample",
+            came=f"NaN for {np.isnan(found).sum()} of {len(found)}",
+            cure="Some drew no row of what it divides by, or an array has NaN.",
         )
     low, high = np.quantile(found, [outside, 1 - outside])
     return float(low), float(high)
@@ -260,14 +249,12 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
     McNemar: only a right 2, only b right 1, a - b = +25.00 points, p = 1.0000 \
 (exact binomial)
     """
-    labels = as_labels(labels)
     right = []
     for name, given in (
         ("predictions_a", predictions_a),
         ("predictions_b", predictions_b),
     ):
-        predictions = as_predictions(given, name)
-        same_length(labels, predictions, name)
+        labels, predictions = labels_and_predictions(labels, given, name)
         right.append(predictions == labels)
     a, b = right
     both = int(np.count_nonzero(a & b))

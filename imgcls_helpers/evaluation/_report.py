@@ -9,15 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imgcls_helpers import _arguments
+from imgcls_helpers._arguments import blocks, likeliest, number, refuse
 from imgcls_helpers.evaluation._calibration import Calibration, checked_calibration
-from imgcls_helpers.evaluation._inputs import (
-    as_confidence,
-    as_count,
-    as_names,
-    blocks,
-    pair,
-    predictions_of,
-)
 from imgcls_helpers.evaluation._intervals import (
     percentiles,
     resampled_share,
@@ -190,7 +184,7 @@ class Report(Shown):
         self.confidence = confidence
         self.top_k = top_k
         self._bins, self._resamples, self._seed = bins, resamples, seed
-        self.predictions = predictions_of(probabilities)
+        self.predictions = likeliest(probabilities)
         self.confusion = _confusion(labels, self.predictions, self.classes)
 
     # --- Counts -----------------------------------------------------------------
@@ -306,7 +300,8 @@ class Report(Shown):
         """
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
-        order = np.argsort(-wrong, axis=None, kind="stable")[: as_count(n, "n")]
+        n = number(n, "n", 1, whole=True)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:n]
         pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
         return [
             Confused(int(t), int(p), int(wrong[t, p]), float(wrong[t, p] / total))
@@ -354,7 +349,7 @@ class Report(Shown):
         >>> report.most_confident_errors(1)
         array([2])
         """
-        n = as_count(n, "n")
+        n = number(n, "n", 1, whole=True)
         wrong = np.flatnonzero(self.predictions != self.labels)
         sure = self.probabilities[wrong, self.predictions[wrong]]
         return wrong[np.argsort(-sure, kind="stable")[:n]]
@@ -428,13 +423,13 @@ class Report(Shown):
         return Curve(recall, precision, thresholds)
 
     def _one_against_rest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        k = as_count(k, "k", 0)
-        if k >= self.classes:
-            raise ValueError(f"k must be below {self.classes}; got {k}.")
+        k = number(k, "k", 0, self.classes - 1, whole=True)
         if self.support[k] in (0, self.n):
-            raise ValueError(
-                f"A curve for class {self.class_names[k]!r} needs images of it and "
-                f"others; {self.support[k]} of {self.n} are of it."
+            refuse(
+                "k",
+                "a class of which there are images, and others beside",
+                came=f"class {self.class_names[k]!r}, with {self.support[k]} of "
+                f"{self.n} images",
             )
         return self.labels == k, self.probabilities[:, k]
 
@@ -661,21 +656,19 @@ def evaluate(
     >>> report.recall.tolist(), report.most_confused()
     ([1.0, 0.5], [Confused(true=1, predicted=0, count=1, share=0.5)])
     """
-    labels, probabilities = pair(labels, probabilities)
+    labels, probabilities = _arguments.labels_and_probabilities(labels, probabilities)
     classes = probabilities.shape[1]
     if top_k is None:
         top_k = min(5, classes - 1)
-    if as_count(top_k, "top_k") > classes:
-        raise ValueError(f"top_k must be at most {classes}, the classes; got {top_k}.")
     return Report(
         labels,
         probabilities,
-        as_names(class_names, classes),
-        top_k=int(top_k),
-        confidence=as_confidence(confidence),
-        bins=as_count(bins, "bins"),
-        resamples=as_count(resamples, "resamples", 100),
-        seed=as_count(seed, "seed", 0),
+        _arguments.class_names(class_names, classes),
+        top_k=number(top_k, "top_k", 1, classes, whole=True),
+        confidence=_arguments.confidence(confidence),
+        bins=number(bins, "bins", 1, whole=True),
+        resamples=number(resamples, "resamples", 100, whole=True),
+        seed=_arguments.seed(seed),
     )
 
 
@@ -683,7 +676,7 @@ def _confusion(labels: np.ndarray, predictions: np.ndarray, k: int) -> np.ndarra
     # As scikit-learn's confusion_matrix, several times as fast.
     counts = np.zeros(k * k, np.int64)
     for rows in blocks(len(labels)):
-        cells = labels[rows].astype(np.intp) * k + predictions[rows]
+        cells = labels[rows] * k + predictions[rows]
         counts += np.bincount(cells, minlength=k * k)
     return counts.reshape(k, k)
 

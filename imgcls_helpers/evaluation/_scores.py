@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from imgcls_helpers.evaluation._inputs import (
-    as_count,
-    as_labels,
+from imgcls_helpers._arguments import (
     blocks,
-    pair,
-    predictions_of,
-    same_length,
+    labels_and_predictions,
+    labels_and_probabilities,
+    number,
 )
 from imgcls_helpers.scratch import softmax
 
@@ -131,14 +129,7 @@ def accuracy(labels: Any, probabilities: Any) -> float:
     >>> evaluation.accuracy([0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     0.6666666666666666
     """
-    given = np.asarray(probabilities)
-    if given.ndim == 1 and given.dtype.kind in "iu":
-        labels = as_labels(labels)
-        predictions = as_labels(given, "predictions")
-        same_length(labels, predictions, "predictions")
-    else:
-        labels, given = pair(labels, given)
-        predictions = predictions_of(given)
+    labels, predictions = labels_and_predictions(labels, probabilities, "probabilities")
     return int(np.count_nonzero(labels == predictions)) / len(labels)
 
 
@@ -169,7 +160,7 @@ def cross_entropy(labels: Any, probabilities: Any) -> float:
     >>> evaluation.cross_entropy([0, 1], [[0.5, 0.5], [0.5, 0.5]])
     0.6931471805599453
     """
-    return checked_cross_entropy(*pair(labels, probabilities))
+    return checked_cross_entropy(*labels_and_probabilities(labels, probabilities))
 
 
 def checked_cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -261,18 +252,17 @@ def top_k_accuracy(labels: Any, probabilities: Any, k: int = 5) -> float:
     >>> evaluation.top_k_accuracy([2, 2], [[0.5, 0.2, 0.3], [0.5, 0.3, 0.2]], k=2)
     0.5
     """
-    labels, probabilities = pair(labels, probabilities)
+    labels, probabilities = labels_and_probabilities(labels, probabilities)
     return checked_top_k(labels, probabilities, k)
 
 
 def checked_top_k(labels: np.ndarray, probabilities: np.ndarray, k: int) -> float:
     """`top_k_accuracy` of arrays that have been checked already."""
-    k, classes = as_count(k, "k"), probabilities.shape[1]
-    if k > classes:
-        raise ValueError(f"k must be at most {classes}, the number of classes; got {k}")
+    classes = probabilities.shape[1]
+    k = number(k, "k", 1, classes, whole=True)
     inside = 0
     for rows in blocks(len(labels)):
-        p, true = probabilities[rows], labels[rows].astype(np.intp)[:, None]
+        p, true = probabilities[rows], labels[rows, None]
         of_true = np.take_along_axis(p, true, axis=1)
         before = np.count_nonzero(p > of_true, axis=1)
         unsure = before < k  # only these can be inside, and only these may tie
