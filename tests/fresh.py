@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tiny_book import tracked_files
 
-from tools.chapter import ROOT
+from tools.places import ROOT
 from tools.setup_env import python_of
 
 

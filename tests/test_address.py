@@ -10,8 +10,7 @@ import tiny_book
 from tiny_book import tracked_files
 
 from tools import address, notebooks
-from tools.chapter import ROOT
-from tools.sphinx_site import Addresses, read_addresses
+from tools.places import ROOT, Addresses, read_addresses
 
 OLD = "https://github.com/someone/some-book"
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from pybtex.database import parse_file
 
-from tools.chapter import ROOT
+from tools.places import ROOT
 
 WORKS = parse_file(str(ROOT / "book" / "references.bib")).entries
 # Works without DOI and without a preprint on arXiv; each has an address that lasts.

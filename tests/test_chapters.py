@@ -8,8 +8,10 @@ import importlib
 import pytest
 
 from tools import check_chapters
-from tools.chapter import ROOT, Book, Fragment
+from tools.book import Book
+from tools.myst import Fragment
 from tools.notebooks import convert, differing
+from tools.places import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +43,14 @@ def test_no_myst_is_left_in_a_notebook(book: Book) -> None:
                 assert not roles, f"{page.path}: {roles}"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("address", "chapter", "check_chapters", "notebooks", "pdf"),
-        *("reference", "sphinx_api", "sphinx_site"),
-    ],
-)
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "tools").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_in_the_tools(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"tools.{name}"))
+    result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0 and result.failed == 0

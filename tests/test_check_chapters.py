@@ -11,7 +11,8 @@ import tiny_book
 from nbformat import v4
 
 from tools import check_chapters as checks
-from tools.chapter import Book, Problem
+from tools.book import Book, Problem
+from tools.pictures import images_without_alt
 
 HERE = "## What goes wrong\n"
 # The first chapter as the checks want it: without words that only the generator's
@@ -607,7 +608,7 @@ def test_executed_pictures_have_an_alt_text() -> None:
     alt = "A line that goes up."
     picture, text = {"image/png": "iVBORw0KGgo="}, {"text/plain": "1"}
     svg = {"image/svg+xml": "<svg/>", "text/plain": "a"}
-    faults = checks.images_without_alt
+    faults = images_without_alt
     assert faults(executed(text)) == []
     assert faults(executed(text, picture, alt=alt, caption="A.")) == []
     for output in (picture, svg):

@@ -7,25 +7,20 @@ from pathlib import Path
 import pytest
 
 from tools import check_site
-from tools.check_site import (
-    BrowserMissingError,
-    Site,
-    check_accessibility,
+from tools.browser import BrowserMissingError, find_browser, open_browser
+from tools.check_site.files import (
     check_files,
     check_head,
     check_images,
     check_links,
-    check_not_found,
     check_notebook,
     check_order,
-    check_page,
-    check_search,
     check_without_browser,
-    find_browser,
-    open_browser,
-    resolve,
 )
-from tools.sphinx_site import Addresses
+from tools.check_site.page import check_accessibility, check_page
+from tools.check_site.reader import check_not_found, check_search
+from tools.places import COLAB, Addresses
+from tools.site import Site, resolve
 
 HERE = Addresses("https://github.com/someone/book")
 ONE, TWO = "book/01-one.html", "book/02-two.html"
@@ -227,7 +222,7 @@ def test_missing_metadata_is_found(site, old, new, problem):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        (check_site.COLAB, "https://example.org", "no link to Colab"),
+        (COLAB, "https://example.org", "no link to Colab"),
         ("/blob/main/book/01-one", "/blob/main/book/02-two", "link to Colab leads to"),
         (" download", "", "no download"),
         ('href="01-one.ipynb"', 'href="02-two.ipynb"', "download leads to"),
@@ -359,7 +354,7 @@ FAULTS = {
 
 def test_what_only_a_browser_sees_is_found(browser, site, monkeypatch):
     # Do not wait long for mathematics that never comes.
-    monkeypatch.setattr(check_site, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(check_site.page, "PATIENCE_S", 0.2)
     add(site, "".join(FAULTS))
     found = look(browser, site)
     text = "\n".join(found)
@@ -415,7 +410,7 @@ def test_text_that_moves_while_the_page_loads(browser, site):
 
 
 def test_search(browser, site, monkeypatch):
-    monkeypatch.setattr(check_site, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)
     assert check_search(browser, site) == []
     change(site, "search.html", "?q=pictures", "?q=none")
     assert check_search(browser, site) == [
@@ -424,7 +419,7 @@ def test_search(browser, site, monkeypatch):
 
 
 def test_the_404_page_in_the_published_site(browser, site, monkeypatch):
-    monkeypatch.setattr(check_site, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)
     assert check_not_found(browser, site) == []
     (site.folder / "_static" / "book.css").rename(site.folder / "_static" / "x.css")
     problems = check_not_found(browser, site)

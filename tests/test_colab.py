@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fresh import copy_of_repository, make_environment, run
 
-from tools.chapter import Book
+from tools.book import Book
 from tools.notebooks import convert, notebook_text
 
 # What Colab has, as far as a chapter needs it.

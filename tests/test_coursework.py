@@ -20,7 +20,7 @@ from otter.test_files import ExceptionTestFile
 
 from imgcls_helpers.checks import check, exercises
 from tools import coursework
-from tools.chapter import ROOT, Book, BookError, Page
+from tools.book import Book, BookError, Page
 from tools.check_chapters import (
     PAGE_CHECKS,
     check_cells,
@@ -28,6 +28,7 @@ from tools.check_chapters import (
     check_spelling,
 )
 from tools.coursework import HIDDEN, PUBLIC, names_in, needed
+from tools.places import ROOT
 
 matplotlib.use("agg")
 

@@ -13,7 +13,11 @@ import yaml
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from tools import notebooks
-from tools.chapter import EXTENSIONS, ROOT, Book, BookError, Fragment
+from tools.book import Book, BookError
+from tools.myst import EXTENSIONS, Fragment
+from tools.notebooks.cells import cell_ids
+from tools.notebooks.writer import SETUP
+from tools.places import ROOT
 
 SITE = "https://someone.github.io/some-book/"
 
@@ -256,7 +260,7 @@ def run_setup(monkeypatch: pytest.MonkeyPatch, *, there: list[bool]) -> list[str
     shell.register_magic_function(asked.append, magic_name="pip")
     answers = iter(there)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: next(answers) or None)
-    cell = notebooks.SETUP.format(repository="https://github.com/someone/some-book")
+    cell = SETUP.format(repository="https://github.com/someone/some-book")
     try:
         shell.run_cell(cell).raise_error()
     finally:
@@ -435,11 +439,11 @@ def test_an_id_is_kept_by_a_cell_that_changed(root: Path) -> None:
 
 def test_equal_cells_have_their_own_ids() -> None:
     cells = [notebooks.Cell("markdown", "Again.")] * 3
-    ids = notebooks.cell_ids(cells, [])
+    ids = cell_ids(cells, [])
     assert len(set(ids)) == 3
     # A cell that comes before its equal from before takes no id from it.
     old = nbformat.v4.new_markdown_cell("Other.", id=ids[0])
-    assert len(set(notebooks.cell_ids([*cells, cells[0]], [old]))) == 4
+    assert len(set(cell_ids([*cells, cells[0]], [old]))) == 4
 
 
 def test_a_broken_notebook_is_written_anew(root: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tools import pdf
-from tools.check_site import BrowserMissingError, Site, open_browser
-from tools.sphinx_site import PDF, Addresses
+from tools.browser import BrowserMissingError, open_browser
+from tools.places import PDF, Addresses
+from tools.site import Site
 
 HERE = Addresses("https://github.com/someone/book")
 ONE, TWO = "book/01-one.html", "book/02-two.html"

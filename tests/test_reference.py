@@ -17,8 +17,10 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from imgcls_helpers.training import Spread
 from tests.tiny_book import write_book
-from tools import reference
-from tools.chapter import ROOT, Book
+from tools import times
+from tools.book import Book
+from tools.extensions import recorded, runs
+from tools.places import ROOT
 
 PAGE = """\
 # From runs
@@ -77,7 +79,7 @@ def build(root: Path, page: str = PAGE) -> SimpleNamespace:
     settings = {
         "extensions": [
             *("myst_nb", "sphinx_external_toc", "sphinxcontrib.bibtex"),
-            *("sphinx_design", "tools.reference"),
+            *("sphinx_design", "tools.extensions.runs"),
         ],
         "bibtex_bibfiles": ["book/references.bib"],
         "nb_execution_mode": "off",
@@ -99,13 +101,13 @@ def build(root: Path, page: str = PAGE) -> SimpleNamespace:
 
 
 @contextmanager
-def fake(times=()):
+def fake(entries=()):
     """Let the first chapter have run, and the second not."""
     kept = {"01-first": KEPT}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reference.execute, "kept", lambda path: kept.get(path.stem))
-        patch.setattr(reference.execute, "book_data", lambda: {"mnist": "f" * 64})
-        patch.setattr(reference, "read_times", lambda: list(times))
+        patch.setattr(runs.execute, "kept", lambda path: kept.get(path.stem))
+        patch.setattr(runs.execute, "book_data", lambda: {"mnist": "f" * 64})
+        patch.setattr(times, "read_times", lambda: list(entries))
         yield
 
 
@@ -194,18 +196,18 @@ def test_the_environment_names_versions_and_data(built):
 
 def test_times_that_are_not_recorded(built, tmp_path):
     assert "No times are recorded yet." in built.page.get_text()
-    assert reference.read_times(tmp_path) == []
+    assert times.read_times(tmp_path / "chapter_times.json") == []
 
 
 def test_recorded_times_by_backend(tmp_path):
-    times = [
+    entries = [
         {**TIME, "seconds": 99.0, "date": "2026-11-01"},  # measured anew later
         TIME,
         {**TIME, "backend": "torch", "backend_version": "2", "outcome": "failed"},
         {**TIME, "chapter": "09-gone", "memory_mb": None},
         {**TIME, "budget": "cpu", "seconds": 123.4},
     ]
-    with fake(times):
+    with fake(entries):
         built = build(tmp_path)
     smoke = table_after(
         built, "At the smoke budget, on CPU: 2 cores, with Python 3.11.7, 2026-11-28."
@@ -219,14 +221,13 @@ def test_recorded_times_by_backend(tmp_path):
 
 
 def test_times_are_read_from_the_file(tmp_path):
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks/chapter_times.json").write_text(json.dumps([TIME]))
-    assert reference.read_times(tmp_path) == [TIME]
+    (tmp_path / "chapter_times.json").write_text(json.dumps([TIME]))
+    assert times.read_times(tmp_path / "chapter_times.json") == [TIME]
 
 
-@pytest.mark.parametrize("name", reference.RECORDED)
+@pytest.mark.parametrize("name", recorded.RECORDED)
 def test_what_is_recorded_can_be_read(name):
-    found = reference.read_recorded(name)
+    found = recorded.read_recorded(name)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"]) and found["machine"]
     assert found["models"]
     for model in found["models"]:
@@ -245,7 +246,7 @@ def test_recorded_models_agree_with_the_summaries_beside_them():
         ("recipe_goal", "test", "accuracy"),
         ("shapes_difficulty", "experiments", "test"),
     ):
-        models = reference.read_recorded(name)["models"]
+        models = recorded.read_recorded(name)["models"]
         means = [Spread(model["scores"]).mean for model in models]
         assert means == pytest.approx(summaries(name, key, what), abs=1e-4)
 

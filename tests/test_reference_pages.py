@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from imgcls_helpers.checks import check
-from tools.chapter import ROOT, Book, Page
+from tools.book import Book, Page
+from tools.places import ROOT
 
 MODULES = [
     *("data", "shapes", "augment", "plots", "models", "training", "evaluation"),

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from tools.sphinx_site import ROOT, Addresses, read_addresses, shorten
+from tools.extensions.site import shorten
+from tools.places import ROOT, Addresses, read_addresses
 
 CHAPTER = """\
 ---
@@ -94,7 +95,7 @@ def test_the_repository_is_read_from_pyproject(tmp_path):
 
 def test_the_address_stands_in_no_setting():
     repository = read_addresses().repository
-    for name in ("_config.yml", "_toc.yml", "tools/sphinx_site.py"):
+    for name in ("_config.yml", "_toc.yml", "tools/places.py"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert repository.removeprefix("https://") not in text
         assert "github.io/imgcls" not in text

@@ -16,7 +16,7 @@ from fresh import copy_of_repository, make_environment, run
 from tiny_book import tracked_files
 
 from imgcls_helpers import backend
-from tools.chapter import ROOT
+from tools.places import ROOT
 
 IMPORT_ALL = """
 import importlib, pkgutil, imgcls_helpers

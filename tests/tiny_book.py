@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tools.chapter import ROOT
+from tools.places import ROOT
 
 
 def question(number: int, right: str) -> str:

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.chapter import ROOT, Book, BookError
-from tools.notebooks import differing, write_whole
-from tools.sphinx_site import Addresses, read_addresses
+from tools.book import Book, BookError
+from tools.notebooks import differing
+from tools.places import ROOT, Addresses, read_addresses, write_whole
 
 # pyproject.toml is the last: while it has the old address, the command can be repeated.
 CARRIERS = ("README.md", "CITATION.cff", "CONTRIBUTING.md", "pyproject.toml")

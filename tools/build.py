@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from imgcls_helpers._turns import one_at_a_time
 from tools import execute, notebooks
-from tools.chapter import ROOT
+from tools.places import ROOT
 
 SITE = ROOT / "_build" / "html"
 

@@ -26,8 +26,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.chapter import ROOT, Book, BookError, Page, Problem
-from tools.notebooks import SETUP, Cell, Writer, notebook_text, pieces
+from tools.book import Book, BookError, Page, Problem
+from tools.notebooks.cells import notebook_text
+from tools.notebooks.plain import pieces
+from tools.notebooks.writer import SETUP, Cell, Writer
+from tools.places import ROOT
 
 PUBLIC, HIDDEN = 1, 2  # points of the two tests of an exercise
 _HEADING = re.compile(

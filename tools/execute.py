@@ -38,18 +38,13 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from imgcls_helpers import backend, data, runtime
 from imgcls_helpers._turns import one_at_a_time
 from tools import times
-from tools.chapter import ROOT, toc_files
-from tools.check_chapters import images_without_alt
+from tools.book import chapters
+from tools.pictures import images_without_alt
+from tools.places import ROOT
 
 CACHE = ROOT / "_build" / "executed"
 CELL_TIMEOUT_S = 1800
 LOADS = re.compile(r"load_dataset\(\s*[\"'](\w+)[\"']")
-
-
-def chapters(root: Path = ROOT) -> list[Path]:
-    """Return the chapters of the book in order: the numbered pages of _toc.yml."""
-    pages = [root / f"{name}.md" for name in toc_files(root)]
-    return [page for page in pages if re.match(r"\d\d-", page.name)]
 
 
 def read_chapter(path: Path) -> nbformat.NotebookNode:

@@ -22,8 +22,9 @@ from urllib.parse import quote
 import yaml
 from bs4 import BeautifulSoup, Tag
 
-from tools.check_site import UNREADY, BrowserMissingError, Site, open_browser, resolve
-from tools.sphinx_site import PDF, ROOT, read_addresses
+from tools.browser import UNREADY, BrowserMissingError, open_browser
+from tools.places import PDF, ROOT, read_addresses
+from tools.site import Site, resolve
 
 if TYPE_CHECKING:
     from pikepdf import Pdf

@@ -1,12 +1,11 @@
 """How long each chapter takes, and whether it passes: benchmarks/chapter_times.json.
 
-Written by ``python -m tools.execute --record``.
+Written by ``python -m tools.execute --record``, and shown by the page Status.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from imgcls_helpers import backend, runtime
-from tools.chapter import ROOT
+from tools.places import ROOT, write_whole
 
 TIMES = ROOT / "benchmarks" / "chapter_times.json"
 KEY = ("chapter", "backend", "budget")  # one entry for each of these
+
+
+def read_times(path: Path = TIMES) -> list[dict[str, Any]]:
+    """Return the recorded times of the chapters; an empty list where there are none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def entry(chapter: str, kept: dict[str, Any] | None) -> dict[str, Any]:
@@ -42,12 +46,6 @@ def entry(chapter: str, kept: dict[str, Any] | None) -> dict[str, Any]:
 
 def record(entries: Iterable[dict[str, Any]], path: Path = TIMES) -> None:
     """Write entries into the file, each in the place of an older one of its kind."""
-    old = json.loads(path.read_text("utf-8")) if path.exists() else []
-    found = {tuple(e[name] for name in KEY): e for e in (*old, *entries)}
+    found = {tuple(e[name] for name in KEY): e for e in (*read_times(path), *entries)}
     lines = ",\n".join(f" {json.dumps(found[key])}" for key in sorted(found))
-    half = path.with_suffix(f".{os.getpid()}.half")
-    try:
-        half.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-        half.replace(path)  # whole or not at all
-    finally:
-        half.unlink(missing_ok=True)
+    write_whole(path, f"[\n{lines}\n]\n")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.domains.python import PyObject
 
-from tools.sphinx_site import BRANCH, ROOT, read_addresses
+from tools.places import BRANCH, ROOT, read_addresses
 
 if TYPE_CHECKING:
     from docutils import nodes

@@ -1,43 +1,31 @@
-"""Write the notebook beside each chapter: ``python -m tools.notebooks``.
-
-A chapter is MyST Markdown. Colab, Jupyter and GitHub know no MyST, so its notebook
-holds plain Markdown: references become text or links, admonitions quotations, and
-solutions folded blocks. What the generator does not know, it refuses, with file and
-line. ``--check`` writes nothing and fails where a notebook is not what it would be.
-"""
+"""One chapter, turned into cells of plain Markdown and code."""
 
 from __future__ import annotations
 
-import argparse
-import difflib
-import functools
-import hashlib
-import os
 import re
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import nbformat
 from markdown_it import MarkdownIt
-from nbformat import NotebookNode, v4
 
-from tools.chapter import (
+from tools.book import Book, BookError, Page, Problem
+from tools.myst import (
     ADMONITIONS,
     DIRECTIVES,
     ROLES,
-    ROOT,
     TAGS,
-    Book,
-    BookError,
     Directive,
     Fragment,
     Mark,
-    Page,
-    Problem,
     read_role,
+)
+from tools.notebooks.plain import (
+    cited_as,
+    display,
+    fold,
+    list_of_works,
+    pieces,
+    term_id,
 )
 
 SETUP = """\
@@ -53,7 +41,6 @@ if importlib.util.find_spec("imgcls_helpers") is None:
             f"The helper package could not be installed from {{source}}; "
             "the lines above say why. Is there a network?"
         )"""
-
 _NAMES = {
     "html_block": "raw HTML",
     "html_inline": "raw HTML",
@@ -118,7 +105,7 @@ class Writer:
                 self.wrong(line, f"the glossary has no term {target!r}")
                 return text
             address = self.book.address(self.book.glossary_page)
-            return f"[{text}]({address}#{_term_id(term)})"
+            return f"[{text}]({address}#{term_id(term)})"
         label = self.book.labels.get(target)
         kinds = {"numref": ("figure",), "eq": ("equation",)}
         wanted = kinds.get(mark.name, ("place", "figure"))
@@ -153,14 +140,7 @@ class Writer:
                 continue
             if key not in self.cited:
                 self.cited.append(key)
-            people = entry.persons.get("author") or entry.persons.get("editor") or []
-            names = ["".join(_plain(n) for n in p.rich_last_names) for p in people]
-            names = names or [_plain(entry.rich_fields.get("organization", key))]
-            who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
-            year = entry.fields.get("year", "n.d.")
-            text = f"{who} ({year})" if mark.name == "cite:t" else f"{who}, {year}"
-            address = work_address(entry)
-            parts.append(f"[{text}]({address})" if address else text)
+            parts.append(cited_as(entry, textual=mark.name == "cite:t"))
         return ", ".join(parts) if mark.name == "cite:t" else f"({'; '.join(parts)})"
 
     def link(self, mark: Mark, line: int) -> str:
@@ -417,235 +397,9 @@ class Writer:
         """Return the list of the works that the chapter cites."""
         if not self.cited:
             return ""
-        from pybtex.plugin import find_plugin
-
-        style = find_plugin("pybtex.style.formatting", "plain")()
-        backend = find_plugin("pybtex.backends", "markdown")()
-        formatted = style.format_bibliography(self.book.bibliography, self.cited)
-        works = (" ".join(entry.text.render(backend).split()) for entry in formatted)
-        # The backend escapes marks that mean nothing inside a line.
-        works = (re.sub(r"\\([-.()!+])", r"\1", work) for work in works)
-        return "## References\n\n" + "\n".join(f"- {work}" for work in works)
-
-
-def pieces(text: str) -> Iterator[str]:
-    r"""Cut Markdown before each heading.
-
-    Examples
-    --------
-    >>> list(pieces("a\n\n# b\n\nc"))
-    ['a\n\n', '# b\n\nc']
-    """
-    fragment = Fragment(text)
-    cuts = [
-        fragment.span(token)[0]
-        for token in fragment.tokens
-        if token.type == "heading_open" and token.level == 0
-    ]
-    for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
-        yield text[start:end]
+        works = list_of_works(self.book.bibliography, self.cited)
+        return f"## References\n\n{works}"
 
 
 def _known(kind: str) -> bool:
     return kind in _KNOWN or kind.removesuffix("_open").removesuffix("_close") in _KNOWN
-
-
-def _plain(rich: object) -> str:
-    from pybtex.richtext import Text
-
-    return str(Text(rich)) if not isinstance(rich, Text) else str(rich)
-
-
-@functools.cache
-def _term_id(term: str) -> str:
-    """Return the anchor that Sphinx gives to a term of the glossary."""
-    from sphinx.util.nodes import _make_id
-
-    return _make_id(f"term-{term}")
-
-
-def work_address(entry: object) -> str:
-    """Return where a work of the bibliography can be read: DOI, arXiv or address."""
-    fields = entry.fields  # type: ignore[attr-defined]
-    address = fields.get("url", "")
-    if "eprint" in fields:
-        address = f"https://arxiv.org/abs/{fields['eprint']}"
-    if "doi" in fields:
-        address = f"https://doi.org/{fields['doi']}"
-    return address.replace("(", "%28").replace(")", "%29")
-
-
-def display(formula: str, number: str = "") -> str:
-    r"""Return a displayed formula as Jupyter and Colab read it.
-
-    Examples
-    --------
-    >>> print(display("a = b", "1.2"))
-    $$
-    a = b \tag{1.2}
-    $$
-    """
-    formula = formula.strip()
-    if r"\\" in formula:  # what Sphinx does by itself
-        formula = f"\\begin{{aligned}}\n{formula}\n\\end{{aligned}}"
-    tag = f" \\tag{{{number}}}" if number else ""
-    return f"$$\n{formula}{tag}\n$$"
-
-
-def fold(title: str, body: str) -> str:
-    """Return a block that opens with a click; the title is HTML.
-
-    Examples
-    --------
-    >>> print(fold("More", "text"))
-    <details>
-    <summary>More</summary>
-    <BLANKLINE>
-    text
-    <BLANKLINE>
-    </details>
-    <BLANKLINE>
-    """
-    return f"<details>\n<summary>{title}</summary>\n\n{body.strip()}\n\n</details>\n"
-
-
-def cell_ids(cells: Sequence[Cell], old: Sequence[NotebookNode]) -> list[str]:
-    """Choose an id for each cell: the one it had, where it was there before.
-
-    Cells that are the same keep their id; among the others, those at the same place
-    between them do. A new cell's id is a hash of what it holds.
-    """
-    before = [(cell.cell_type, cell.source) for cell in old]
-    now = [(cell.kind, cell.source) for cell in cells]
-    ids = [""] * len(cells)
-    matcher = difflib.SequenceMatcher(None, before, now, autojunk=False)
-    for _, old_start, old_end, start, end in matcher.get_opcodes():
-        pairs = zip(range(old_start, old_end), range(start, end), strict=False)
-        for there, here in pairs:
-            if before[there][0] == now[here][0]:
-                ids[here] = old[there].get("id", "")
-    for here, cell in enumerate(now):
-        occurrence = 0
-        while not ids[here] or ids.count(ids[here]) > 1:
-            text = "\n".join((*cell, str(occurrence)))
-            ids[here] = hashlib.sha256(text.encode()).hexdigest()[:12]
-            occurrence += 1
-    return ids
-
-
-def notebook_text(cells: Sequence[Cell], old: str = "") -> str:
-    """Return the file of a notebook; ids are kept from the file that was there."""
-    try:
-        before = nbformat.reads(old, as_version=4).cells if old else []
-    except Exception:  # not a notebook, or half of one: as if it were not there
-        before = []
-    made = []
-    for cell, cell_id in zip(cells, cell_ids(cells, before), strict=True):
-        new = getattr(v4, f"new_{cell.kind}_cell")
-        made.append(new(cell.source, id=cell_id))
-    notebook = v4.new_notebook(
-        cells=made,
-        metadata={
-            "colab": {"provenance": [], "toc_visible": True},
-            "kernelspec": {
-                "display_name": "Python 3",
-                "language": "python",
-                "name": "python3",
-            },
-            "language_info": {"name": "python"},
-        },
-    )
-    notebook.nbformat_minor = 5
-    nbformat.validate(notebook)
-    return nbformat.writes(notebook).rstrip("\n") + "\n"
-
-
-def convert(book: Book, page: Page) -> list[Cell]:
-    """Return the cells of a chapter's notebook.
-
-    Raises
-    ------
-    BookError
-        If there is anything in the chapter that the generator does not know.
-    """
-    return Writer(book, page).write()
-
-
-def convert_all(book: Book) -> dict[Path, str]:
-    """Return what each notebook of the book must hold.
-
-    Raises
-    ------
-    BookError
-        With the problems of all chapters.
-    """
-    problems = list(book.problems)
-    texts = {}
-    for page in book.chapters:
-        path = book.root / page.path.with_suffix(".ipynb")
-        old = path.read_text(encoding="utf-8") if path.is_file() else ""
-        try:
-            texts[path] = notebook_text(convert(book, page), old)
-        except BookError as error:
-            problems += error.problems
-    if problems:
-        raise BookError(problems)
-    return texts
-
-
-def differing(book: Book) -> dict[Path, str]:
-    """Return the notebooks that are not what they must be, with what they must hold.
-
-    A notebook that no chapter stands for must hold nothing: an empty text.
-    """
-    texts = convert_all(book)
-    changed = {
-        path: text
-        for path, text in texts.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
-    left_over = sorted(set(book.root.glob("book/[0-9][0-9]-*.ipynb")) - set(texts))
-    return changed | dict.fromkeys(left_over, "")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Write the notebooks, or check them; return 1 when something is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.notebooks", description="Write the chapters' notebooks."
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail where one differs"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        changed = differing(Book(root))
-    except BookError as error:
-        print(error, file=sys.stderr)
-        return 1
-    for path, text in changed.items():
-        name = path.relative_to(root).as_posix()
-        if not text:
-            print(f"{name}: no chapter of _toc.yml stands for it; remove it")
-        elif options.check:
-            print(f"{name}: not what its chapter gives; run make notebooks")
-        else:
-            write_whole(path, text)
-            print(f"{name}: written")
-    return int(options.check and bool(changed))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
