@@ -12,7 +12,7 @@ from fresh import run
 from test_execute import chapter
 
 from tools import setup_env
-from tools.chapter import ROOT
+from tools.places import ROOT
 
 # Makes the environment of a checkout from links to the packages of the tests, and two
 # commands in it as installers write them: for short names, and for long ones.
