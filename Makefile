@@ -37,8 +37,8 @@ book: setup  ## Run the chapters and build the site: _build/html/index.html
 pdf: setup  ## Make the book, and print it as a PDF beside the site (needs Chromium)
 	@$(RUN) -m tools.build --pdf
 
-test: setup  ## Run every test
-	@$(RUN) -m pytest -n auto
+test: setup  ## Run every test, in the order of SEED where it is given
+	@$(RUN) -m pytest -n auto $(if $(SEED),--randomly-seed=$(SEED))
 
 test-backends: setup  ## Run package tests and chapters with each of the three backends
 	@$(RUN) -m tools.matrix backends $(CHAPTERS)
