@@ -250,10 +250,12 @@ def make(folder, found, wanted):
     with log.open("a") as file:
         file.write("begin\\n")
     time.sleep(0.5)
+    (folder / "pyvenv.cfg").write_text(f"command = python -m venv {{folder}}")
     (folder / "made-from.txt").write_text(wanted)
     with log.open("a") as file:
         file.write("end\\n")
 setup_env.make, setup_env.VENV = make, Path({venv!r})
+setup_env.works = lambda python: True
 setup_env.LOCK = setup_env.ROOT / "requirements.txt"
 setup_env.BUILD = Path({build!r})
 setup_env.main()
