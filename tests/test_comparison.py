@@ -255,7 +255,7 @@ def test_many_at_once():
     found = evaluation.compare_all(runs, "none", images=2000)
     assert (found.higher, found.lower) == (("flips",), ("<noise>",))
     assert found.undecided == ("crops",)
-    assert str(found) == (
+    assert found.summary == (
         "Against none: flips shown to be higher; <noise> shown to be lower; crops not "
         "shown to differ."
     )
@@ -268,6 +268,9 @@ def test_many_at_once():
     html = found._repr_html_()
     assert "&lt;noise&gt; - none" in html and "not shown" in html
     assert "hold together for all 3" in repr(found)
+    few = evaluation.compare_all({k: v[:2] for k, v in runs.items()}, "none")
+    assert few.undecided == ("flips", "<noise>", "crops")
+    assert repr(few).count("it needs 3 runs of each, and there are 2") == 1
     with pytest.raises(KeyError, match="flips"):
         found["flip"]
 

@@ -207,7 +207,17 @@ class Comparisons(Shown):
             f"{[one.a for one in self.found]}."
         )
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The verdicts in one sentence.
+
+        Examples
+        --------
+        >>> from imgcls_helpers import evaluation
+        >>> runs = {"none": [0.60, 0.62, 0.61], "flips": [0.70, 0.73, 0.71]}
+        >>> evaluation.compare_all(runs, baseline="none", images=2000).summary
+        'Against none: flips shown to be higher.'
+        """
         parts = [
             f"{', '.join(names)} {word}"
             for names, word in (
@@ -230,7 +240,11 @@ class Comparisons(Shown):
             together = f" that hold together for all {len(self)} comparisons"
         if one.paired:
             pairs = ", runs paired by seed"
-        return (f"{100 * one.confidence:g}% intervals{together}{pairs}.",)
+        reasons = dict.fromkeys(one.reason for one in self.found if one.reason)
+        return (
+            f"{100 * one.confidence:g}% intervals{together}{pairs}.",
+            *(f"Where there is none, {reason}." for reason in reasons),
+        )
 
 
 def _table(title: str, found: Sequence[Comparison]) -> Table:
@@ -419,7 +433,7 @@ def compare_all(
     Returns
     -------
     Comparisons
-        Shows itself as a table; ``str`` gives one sentence.
+        Shows itself as a table.
 
     Raises
     ------
