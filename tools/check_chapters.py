@@ -27,6 +27,7 @@ from markdown_it.token import Token
 from nbformat import NotebookNode
 
 from tools.chapter import ROOT, Book, BookError, Directive, Page, Problem, read_role
+from tools.credits import check_credits
 from tools.notebooks import convert
 
 MAX_CELLS = 40
@@ -903,6 +904,7 @@ CHAPTER_CHECKS = (
     check_questions,
     check_cells,
     check_figures,
+    check_credits,
     check_numbers,
     check_terms,
 )
