@@ -64,6 +64,13 @@ OFTEN_WRONG = [
         *("He Zhang Ren Sun", "Identity Mappings in Deep Residual Networks"),
     ),
 ]
+# Open-access copies are paged otherwise than the edition that the DOI names.
+PAGES = {
+    "yun2019cutmix": "6022--6031",
+    "lin2017focal": "2999--3007",
+    "parmar2022aliased": "11400--11410",
+    "chollet2017xception": "1800--1807",
+}
 
 
 @pytest.mark.parametrize("key", WORKS)
@@ -98,6 +105,17 @@ def test_a_work_that_is_often_cited_wrongly(key, where, year, pages, authors, ti
     names = [person.last_names[-1] for person in work.persons["author"]]
     assert names == authors.split()
     assert re.sub("[{}]", "", work.fields["title"]).startswith(title)
+
+
+@pytest.mark.parametrize(("key", "pages"), PAGES.items())
+def test_pages_are_those_of_the_edition_that_the_doi_names(key, pages):
+    assert WORKS[key].fields["doi"] and WORKS[key].fields["pages"] == pages
+
+
+def test_a_volume_of_a_journal_is_not_cited_as_a_book_of_its_own():
+    smith = WORKS["smith1978color"]
+    assert smith.type == "article" and smith.fields["journal"] == "Computer Graphics"
+    assert (smith.fields["volume"], smith.fields["number"]) == ("12", "3")
 
 
 def test_they_are_cited_so_that_the_bibliography_lists_them():

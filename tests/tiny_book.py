@@ -90,7 +90,7 @@ results.finding("line", "It rises.")
 :alt: Two grey squares beside each other.
 :name: fig-drawn
 
-Two squares, see {eq}`eq-sum`.
+Two squares, see {eq}`eq-sum`. Drawing: this book.
 ```
 
 :::{note}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tools.book import Book, BookError, Page, Problem
 from tools.check_chapters.cells import check_cells, check_figures
+from tools.check_chapters.credits import check_credits
 from tools.check_chapters.numbers import check_formulas, check_numbers
 from tools.check_chapters.questions import check_findings, check_questions
 from tools.check_chapters.references import (
@@ -45,6 +46,7 @@ CHAPTER_CHECKS = (
     check_questions,
     check_cells,
     check_figures,
+    check_credits,
     check_numbers,
     check_terms,
 )
