@@ -130,6 +130,90 @@ def test_labels_beyond_the_classes_say_which_one():
     assert "5" in refusal(_arguments.labels, [0, 1], n=5)
 
 
+PLACES = np.array([3, 0, 3])
+CHOICE = np.array([True, False, True, False])
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (PLACES, PLACES),
+        (PLACES.tolist(), PLACES),
+        (PLACES.astype(np.uint8), PLACES),
+        (PLACES.astype(object), PLACES),
+        (CHOICE, [0, 2]),
+        (CHOICE.tolist(), [0, 2]),
+    ],
+    ids=repr,
+)
+def test_positions(value, found):
+    taken = _arguments.positions(value, rows=4)
+    assert taken.dtype == np.int64
+    np.testing.assert_array_equal(taken, found)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (PLACES.astype(float), PLACES),
+        (PLACES[:, None], PLACES),
+        (np.array(3), [3]),
+        (np.ma.MaskedArray(PLACES), PLACES),
+        (np.ma.MaskedArray(PLACES, mask=[0, 1, 0]), [3, 3]),
+        (np.ma.MaskedArray(CHOICE, mask=[1, 0, 0, 0]), [2]),
+    ],
+    ids=repr,
+)
+def test_advice_on_positions_leads_to_positions(value, found):
+    (code,) = advice(refusal(_arguments.positions, value, rows=4))
+    taken = _arguments.positions(eval(code, {"np": np, "indices": value}), rows=4)
+    np.testing.assert_array_equal(taken, found)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "Nothing is chosen"),
+        ([0, 4], "from 0 to 3; got 4 at position 1"),
+        ([-1], "from 0 to 3; got -1 at position 0"),
+        (np.array([2**64 - 1], np.uint64), "from 0 to 3; got 18446744073709551615"),
+        (CHOICE[:3], "each of 4"),
+        ([0.5], "0.5"),
+        (["a"], "'a'"),
+        (None, "None"),
+    ],
+)
+def test_positions_without_a_cure_are_refused_by_name(value, words):
+    message = refusal(_arguments.positions, value, rows=4)
+    assert words in message and not advice(message), message
+
+
+def test_positions_without_an_end():
+    assert _arguments.positions([2**40]).tolist() == [2**40]
+    assert "0 or more" in refusal(_arguments.positions, [-1])
+    assert "whole numbers" in refusal(_arguments.positions, CHOICE)
+    assert "3 positions, one an image; got 2" in refusal(_arguments.positions, [0, 1], n=3)
+
+
+MASKS = np.zeros((2, 3, 4), bool)
+
+
+def test_masks():
+    assert _arguments.masks(MASKS, MASKS.shape) is MASKS
+    for value in (
+        MASKS.astype(np.uint8),
+        MASKS * np.uint8(255),
+        MASKS * 1.0,
+        MASKS[..., None],
+        MASKS[..., None] * 1,
+    ):
+        (code,) = advice(refusal(_arguments.masks, value, shape=MASKS.shape))
+        found = eval(code, {"masks": value})
+        assert np.array_equal(_arguments.masks(found, MASKS.shape), MASKS)
+    for value in (MASKS[:1], MASKS * 0.5 + 0.25, MASKS.tolist(), None):
+        assert not advice(refusal(_arguments.masks, value, shape=MASKS.shape))
+
+
 def pictures(channels):
     rng = np.random.default_rng(0)
     found = rng.integers(0, 256, (4, 6, 7, channels), dtype=np.uint8)
@@ -273,6 +357,27 @@ def test_the_call_is_named_and_both_kinds_of_error_fit():
     for kind in (ValueError, TypeError):
         with pytest.raises(kind, match=r"^make_shapes: n must be a whole number"):
             make_shapes(1.5)
+
+
+def test_no_function_is_named_that_no_reader_calls():
+    namespace = {"__name__": "imgcls_helpers.tried", "refuse": _arguments.refuse}
+    code = """
+def _inner():
+    def scalar(): refuse("x", "y", 0)
+    return scalar
+def outer(): _inner()()
+"""
+    exec(code, namespace)
+    for call, start in ((namespace["_inner"](), "x must"), (namespace["outer"], "ou")):
+        with pytest.raises(ArgumentError, match=f"^{start}"):
+            call()
+
+
+def test_two_numbers():
+    assert _arguments.pair(3, "size") == (3, 3)
+    assert _arguments.pair([3, 4], "size", most=4) == (3, 4)
+    for value in (5, (3, 5), (3,), (1, 2, 3), "34", None, (1.0, 2), {3, 4}):
+        assert "size" in refusal(_arguments.pair, value, name="size", most=4)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from imgcls_helpers._arguments._arrays import (
     scores,
     wholes,
 )
-from imgcls_helpers._arguments._images import images, images_cure
-from imgcls_helpers._arguments._labels import labels
+from imgcls_helpers._arguments._images import images, images_cure, masks
+from imgcls_helpers._arguments._labels import labels, positions
 from imgcls_helpers._arguments._old import label_hint
 from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
 from imgcls_helpers._arguments._values import (
@@ -50,11 +50,13 @@ __all__ = [
     "labels_and_predictions",
     "labels_and_probabilities",
     "likeliest",
+    "masks",
     "number",
     "numbers_of",
     "one_of",
     "pair",
     "path",
+    "positions",
     "predictions",
     "probabilities",
     "refuse",

@@ -31,6 +31,23 @@ def images(
     return value
 
 
+def masks(value: Any, shape: tuple[int, int, int], name: str = "masks") -> np.ndarray:
+    """Return bool masks (N, H, W) of images of this shape as they are."""
+    if type(value) is not np.ndarray or value.dtype != bool or value.shape != shape:
+        expected = f"a bool array of shape {shape}"
+        refuse(name, expected, value, cure=_masks_cure(value, shape, name))
+    return value
+
+
+def _masks_cure(value: Any, shape: tuple[int, int, int], name: str) -> str:
+    if type(value) is not np.ndarray or value.shape not in (shape, (*shape, 1)):
+        return ""
+    if value.dtype.kind not in "biuf" or not np.isin(value, (0, 1, 255)).all():
+        return ""
+    code = name if value.shape == shape else f"{name}[..., 0]"
+    return f"Use `{code}`." if value.dtype == bool else f"Use `{code}.astype(bool)`."
+
+
 def images_cure(
     value: Any, name: str = "images", channels: tuple[int, ...] | None = (1, 3)
 ) -> str:

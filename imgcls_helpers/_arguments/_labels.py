@@ -1,4 +1,4 @@
-"""Labels: class numbers, one an image."""
+"""Whole numbers, one a row: the classes of images, and the positions of rows."""
 
 from __future__ import annotations
 
@@ -35,16 +35,7 @@ def labels(
     expected = "whole numbers of shape (N,), N at least 1, one class number each"
     if isinstance(value, np.ma.MaskedArray):
         refuse(name, expected, value, cure=_unmasked(value, name))
-    if isinstance(value, dict | set | str | bytes) or hasattr(value, "element_spec"):
-        refuse(name, expected, value)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):  # lists of unequal length
-        refuse(name, expected, came="something of which NumPy makes no array")
-    if array.dtype == object:
-        if all(map(_is_whole, array.flat)) and as_integers(array).dtype == object:
-            refuse(name, "small enough for int64", value)
-        array = as_integers(array)
+    array = _array(value, name, expected)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         code = name if type(value) is np.ndarray else f"np.asarray({name})"
         refuse(name, expected, value, cure=_cure(array, code))
@@ -60,6 +51,65 @@ def as_integers(array: np.ndarray) -> np.ndarray:
     # Python's whole numbers have no end.
     fit = whole and max(map(abs, array.flat), default=0) <= _LARGEST
     return array.astype(np.int64) if fit else array
+
+
+def positions(
+    value: Any, name: str = "indices", *, rows: int | None = None, n: int | None = None
+) -> np.ndarray:
+    """Return positions of rows as int64, shape (M,).
+
+    With `rows`, the number of rows, they must lie below, and one True or False a row
+    counts as the positions of what is True. `n` is how many there must be.
+    """
+    expected = "positions, whole numbers of shape (M,), M at least 1"
+    if rows is not None:
+        expected += f"; or one True or False for each of {rows}"
+    if isinstance(value, np.ma.MaskedArray):
+        way = f"{name}.compressed()"
+        if value.dtype == bool:
+            way = f"{name}.filled(False)"
+        cure = f"Leave out what is masked: `{way}`."
+        if not np.ma.getmaskarray(value).any():
+            cure = f"Nothing in it is masked: use `np.asarray({name})`."
+        refuse(name, expected, value, cure=cure)
+    array = _array(value, name, expected)
+    if rows is not None and array.dtype == bool and array.shape == (rows,):
+        array = np.flatnonzero(array)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+        refuse(name, expected, value, cure=_cure_of_positions(array, name))
+    bad = (array < 0) | (array > (_LARGEST if rows is None else rows - 1))
+    if bad.any():
+        came = f"{array[bad][0]} at position {bad.argmax()}"
+        reach = "0 or more" if rows is None else f"from 0 to {rows - 1}"
+        refuse(name, reach, came=came)
+    if n is not None and len(array) != n:
+        refuse(name, f"{n} positions, one an image", came=f"{len(array)}")
+    return array.astype(np.int64)
+
+
+def _cure_of_positions(array: np.ndarray, name: str) -> str:
+    if array.size == 0:
+        return "Nothing is chosen."
+    if array.dtype.kind == "f" and array.ndim == 1 and (array % 1 == 0).all():
+        return f"Use `np.asarray({name}).astype(int)`."
+    if array.dtype.kind in "iu" and array.size == max(array.shape, default=1):
+        return f"Use `np.ravel({name})`."
+    return ""
+
+
+def _array(value: Any, name: str, expected: str) -> np.ndarray:
+    """Make an array, of whole numbers if that is what Python's objects are."""
+    if isinstance(value, dict | set | str | bytes) or hasattr(value, "element_spec"):
+        refuse(name, expected, value)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # lists of unequal length
+        refuse(name, expected, came="something of which NumPy makes no array")
+    if array.dtype == object and array.size:
+        if all(map(_is_whole, array.flat)) and as_integers(array).dtype == object:
+            refuse(name, "small enough for int64", value)
+        array = as_integers(array)
+    return array
 
 
 def _is_whole(value: object) -> bool:

@@ -87,5 +87,8 @@ def _shown(frame: FrameType) -> str:
     code = frame.f_code
     if code.co_name in ("__init__", "__post_init__", "__call__"):
         return type(frame.f_locals[code.co_varnames[0]]).__name__
-    name = code.co_qualname.rpartition("<locals>.")[2]
+    name = code.co_qualname
+    if any(part.startswith("_") for part in name.split(".")):
+        return ""  # not what a reader has called
+    name = name.rpartition("<locals>.")[2]
     return "" if name.startswith("<") else name

@@ -71,12 +71,14 @@ def seed(value: object, name: str = "seed") -> int:
     return number(value, name, 0, 2**32 - 1, whole=True)
 
 
-def pair(value: Any, name: str, *, least: int = 1) -> tuple[int, int]:
+def pair(
+    value: Any, name: str, *, least: int = 1, most: float = math.inf
+) -> tuple[int, int]:
     """Return one whole number for the rows and one for the columns."""
     both = (value, value) if np.ndim(value) == 0 else tuple(value)
     if len(both) != 2:
         refuse(name, "one whole number, or two: (for the rows, for the columns)", value)
-    rows, columns = (number(n, name, least, whole=True) for n in both)
+    rows, columns = (number(n, name, least, most, whole=True) for n in both)
     return rows, columns
 
 
