@@ -28,9 +28,11 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+
+from imgcls_helpers._arguments import numbers_of, refuse
 
 __all__ = ["BackendError", "accelerator", "gradient", "name", "version"]
 
@@ -314,11 +316,10 @@ def gradient(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
-        If `x` is not a float array, or `fn` is not callable.
     ValueError
-        If `x` is empty or has a NaN or an infinite value, if `fn` returns more than
-        one number, or if its result does not depend on its argument.
+        If `x` is not a float array, is empty or has a NaN or an infinite value; if
+        `fn` cannot be called or returns more than one number, or if its result does
+        not depend on its argument.
 
     Examples
     --------
@@ -330,20 +331,12 @@ def gradient(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
     array([2., 4., 6.], dtype=float32)
     """
     if not callable(fn):
-        raise TypeError(f"fn must be a function or a Keras model, not {fn!r}.")
+        refuse("fn", "a function or a Keras model", fn)
+    numbers_of(x, "x", "floats, one at least", range(65))
     x = np.asarray(x)
     if x.dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"x must be a float32 or float64 array, but its dtype is {x.dtype}. "
-            "Convert it first: x.astype('float32')."
-        )
-    if x.size == 0:
-        raise ValueError(f"x must not be empty, but its shape is {x.shape}.")
-    if not np.isfinite(x).all():
-        raise ValueError(
-            f"x must be finite, but {np.count_nonzero(~np.isfinite(x))} of its "
-            f"{x.size} values are NaN or infinite."
-        )
+        cure = "Use `np.asarray(x, dtype='float32')`."
+        refuse("x", "of dtype float32 or float64", x, cure=cure)
     compute = {
         "tensorflow": _gradient_tensorflow,
         "jax": _gradient_jax,
@@ -355,16 +348,21 @@ def gradient(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 def _one_number(value: Any) -> None:
     shape = tuple(value.shape) if hasattr(value, "shape") else None
     if shape is not None and np.prod(shape, dtype=int) != 1:
-        raise ValueError(
-            f"fn must return one number, but it returned an array of shape {shape}. "
-            "Pick one entry, or sum them, inside fn."
+        refuse(
+            "fn",
+            "a function that returns one number",
+            came=f"an array of shape {shape}",
+            cure="Pick one entry, or sum them, inside of fn.",
         )
 
 
-_NO_DEPENDENCE = (
-    "The result of fn does not depend on its argument in a way that {} can follow. "
-    "Does fn use it at all? Does it turn it into a NumPy array on the way?"
-)
+def _no_dependence(name: str) -> NoReturn:
+    refuse(
+        "fn",
+        f"a function of its argument that {name} can follow",
+        came="a result that does not depend on it",
+        cure="Does fn use it at all? Does it make a NumPy array of it on the way?",
+    )
 
 
 def _gradient_tensorflow(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
@@ -377,7 +375,7 @@ def _gradient_tensorflow(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
         _one_number(value)
     result = tape.gradient(value, z) if tf.is_tensor(value) else None
     if result is None:
-        raise ValueError(_NO_DEPENDENCE.format("TensorFlow"))
+        _no_dependence("TensorFlow")
     return tf.convert_to_tensor(result).numpy()
 
 
@@ -388,7 +386,7 @@ def _gradient_jax(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
         value = fn(z)
         _one_number(value)
         if not isinstance(value, jax.core.Tracer):
-            raise ValueError(_NO_DEPENDENCE.format("JAX"))
+            _no_dependence("JAX")
         return value.reshape(())
 
     if x.dtype == np.float64:
@@ -411,8 +409,8 @@ def _gradient_torch(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
         value = fn(z)
         _one_number(value)
         if not (torch.is_tensor(value) and value.requires_grad):
-            raise ValueError(_NO_DEPENDENCE.format("PyTorch"))
+            _no_dependence("PyTorch")
         (result,) = torch.autograd.grad(value.reshape(()), z, allow_unused=True)
     if result is None:
-        raise ValueError(_NO_DEPENDENCE.format("PyTorch"))
+        _no_dependence("PyTorch")
     return result.detach().cpu().numpy()

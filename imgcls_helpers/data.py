@@ -34,8 +34,11 @@ from pathlib import Path
 import numpy as np
 
 # Imported for its effect: it picks the Keras backend before Keras is imported.
-from imgcls_helpers import backend  # noqa: F401
-from imgcls_helpers._arguments import describe, label_hint, number, one_of
+from imgcls_helpers import (
+    _arguments,
+    backend,  # noqa: F401
+)
+from imgcls_helpers._arguments import number, one_of, refuse
 from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.shapes import CLASS_NAMES, make_shapes
 
@@ -77,36 +80,6 @@ class DataUnavailableError(RuntimeError):
     >>> images.shape[1:] in ((28, 28, 1), (8, 8, 1))
     True
     """
-
-
-# --------------------------------------------------------------------------
-# Checks of arguments
-# --------------------------------------------------------------------------
-
-
-def _share(value: object, name: str) -> float:
-    """Return a share, a number above 0 and up to 1, as float."""
-    return number(value, name, 0, 1, above=True)
-
-
-def _seed(value: object) -> int:
-    return number(value, "seed", 0, 2**32 - 1, whole=True)
-
-
-def _label_array(labels: object, name: str = "labels") -> np.ndarray:
-    """Return class numbers as int64 (N,); refuse everything else."""
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
-        hint = label_hint(array, name)
-        raise ValueError(
-            f"{name} must be whole numbers of shape (N,), N at least 1; "
-            f"got {describe(array)}{'.' if hint else ''}{hint}"
-        )
-    if array.min() < 0:
-        raise ValueError(
-            f"{name} must be 0 or more; got {array.min()} at position {array.argmin()}"
-        )
-    return array.astype(np.int64, copy=False)
 
 
 # --------------------------------------------------------------------------
@@ -155,62 +128,27 @@ class Part:
     n_classes: int | None = None
 
     def __post_init__(self):
-        images = self.images
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-            raise ValueError(
-                "images must be a uint8 array of shape (N, H, W, C); "
-                f"got {describe(images)}"
-            )
-        if images.ndim != 4 or 0 in images.shape or images.shape[3] not in (1, 3):
-            hint = ""
-            if images.ndim == 3:
-                hint = "; grey images get a channel with images[..., None]"
-            elif images.ndim == 4 and images.shape[1] in (1, 3):
-                hint = "; channels go last: images.transpose(0, 2, 3, 1)"
-            raise ValueError(
-                "images must have shape (N, H, W, C), none of them 0, C = 1 or 3; "
-                f"got shape {images.shape}{hint}"
-            )
+        images = _arguments.images(self.images)
         n = len(images)
-        labels = _label_array(self.labels)
+        labels = _arguments.labels(self.labels, n=n)
         true = labels
         if self.true_labels is not None:
-            true = _label_array(self.true_labels, "true_labels")
+            true = _arguments.labels(self.true_labels, "true_labels", n=n)
         indices = np.arange(n)
         if self.indices is not None:
-            indices = _label_array(self.indices, "indices")
-        for name, array in (
-            ("labels", labels),
-            ("true_labels", true),
-            ("indices", indices),
-        ):
-            if len(array) != n:
-                raise ValueError(
-                    f"{name} must have one entry an image, {n}; got {len(array)}"
-                )
-        masks = self.masks
-        if masks is not None and (
-            not isinstance(masks, np.ndarray)
-            or masks.dtype != bool
-            or masks.shape != images.shape[:3]
-        ):
-            raise ValueError(
-                f"masks must be a bool array of shape {images.shape[:3]}; "
-                f"got {describe(masks)}"
-            )
-        needed = int(max(labels.max(), true.max())) + 1
-        n_classes = needed
+            indices = _arguments.positions(self.indices, n=n)
+        if self.masks is not None:
+            _arguments.masks(self.masks, images.shape[:3])
+        n_classes = int(max(labels.max(), true.max())) + 1
         if self.n_classes is not None:
             n_classes = number(self.n_classes, "n_classes", 1, whole=True)
-        if n_classes < needed:
-            raise ValueError(
-                f"labels must lie below n_classes = {n_classes}; got {needed - 1}"
-            )
+            _arguments.labels(labels, classes=n_classes)
+            _arguments.labels(true, "true_labels", classes=n_classes)
         # The dataclass is frozen for its users, not for its own constructor.
         put = object.__setattr__
         put(self, "labels", labels)
         put(self, "true_labels", true)
-        put(self, "indices", indices.astype(np.int64))
+        put(self, "indices", indices.astype(np.int64, copy=False))
         put(self, "n_classes", n_classes)
 
     def __len__(self) -> int:
@@ -254,25 +192,7 @@ class Part:
         >>> set(zeros.labels.tolist())
         {0}
         """
-        chosen = np.asarray(indices)
-        n = len(self)
-        if chosen.dtype == bool:
-            if chosen.shape != (n,):
-                raise ValueError(
-                    f"a bool choice must have shape ({n},), one entry an image; "
-                    f"got shape {chosen.shape}"
-                )
-            chosen = np.flatnonzero(chosen)
-        if chosen.ndim != 1 or not chosen.size or chosen.dtype.kind not in "iu":
-            raise ValueError(
-                "indices must be positions of shape (M,), M at least 1; "
-                f"got {describe(chosen)}"
-            )
-        if chosen.min() < 0 or chosen.max() >= n:
-            raise ValueError(
-                f"indices must lie from 0 to {n - 1}; got values from "
-                f"{chosen.min()} to {chosen.max()}"
-            )
+        chosen = _arguments.positions(indices, rows=len(self))
         return Part(
             self.images[chosen],
             self.labels[chosen],
@@ -309,12 +229,8 @@ class Part:
         >>> np.bincount(part.subset(20).labels).tolist()
         [16, 4]
         """
-        n = number(n, "n", 1, whole=True)
-        if n > len(self):
-            raise ValueError(
-                f"n must be at most the {len(self)} images there are; got {n}"
-            )
-        rng = np.random.RandomState(_seed(seed))
+        n = number(n, "n", 1, len(self), whole=True)
+        rng = np.random.RandomState(_arguments.seed(seed))
         # Image number r of the m images of its class stands at (r + 1/2) / m.
         # In the order of these places every beginning has all classes in
         # proportion; ties are broken by chance.
@@ -356,26 +272,26 @@ class Part:
         """
         k = self.n_classes
         if not isinstance(shares, Mapping):
-            values = np.asarray(shares)
-            if values.shape != (k,):
-                raise ValueError(
-                    f"shares must hold one number for each of the {k} classes, or "
-                    f"be a mapping from class number to share; got {describe(shares)}"
-                )
+            expected = (
+                f"one number for each of the {k} classes, or a mapping from class "
+                "number to share"
+            )
+            values = _arguments.numbers_of(shares, "shares", expected, (1,))
+            if len(values) != k:
+                refuse("shares", expected, shares)
             shares = dict(enumerate(values.tolist()))
-        rng = np.random.RandomState(_seed(seed))
+        rng = np.random.RandomState(_arguments.seed(seed))
         chosen = []
         for label in shares:
             number(label, "a class number in shares", 0, k - 1, whole=True)
         for label in range(k):
-            share = _share(shares.get(label, 1.0), f"share of class {label}")
+            what = f"the share of class {label}"
+            share = _arguments.share(shares.get(label, 1.0), what)
             members = rng.permutation(np.flatnonzero(self.labels == label))
             keep = math.floor(share * len(members) + 0.5)
             if len(members) and not keep:
-                raise ValueError(
-                    f"share {share} of the {len(members)} images of class {label} "
-                    "is less than one image: give a larger share"
-                )
+                least = f"enough for one of its {len(members)} images"
+                refuse(what, least, came=f"{share}", cure="Give a larger share.")
             chosen.append(members[:keep])
         return self.take(rng.permutation(np.concatenate(chosen)))
 
@@ -414,12 +330,15 @@ class Part:
         one_of(kind, "kind", ("uniform", "next"))
         k = self.n_classes
         if k < 2:
-            raise ValueError("label noise needs two classes or more; got 1")
-        if (self.labels != self.true_labels).any():
-            raise ValueError(
-                "this part has label noise already: start from the clean part"
+            refuse("the part", "of two classes or more", came="one class")
+        if changed := int((self.labels != self.true_labels).sum()):
+            refuse(
+                "the part",
+                "without label noise",
+                came=f"one with {changed} labels changed",
+                cure="Start from the clean part.",
             )
-        rng = np.random.RandomState(_seed(seed))
+        rng = np.random.RandomState(_arguments.seed(seed))
         order = rng.permutation(len(self))
         jumps = rng.randint(1, k, size=len(self), dtype=np.int64)
         if kind == "next":
@@ -561,20 +480,25 @@ def split_indices(
     >>> np.bincount(labels[train]).tolist(), np.bincount(labels[test]).tolist()
     ([60, 15], [20, 5])
     """
-    labels = _label_array(labels)
-    shares = np.array([_share(f, "each of fractions") for f in fractions])
-    if not len(shares) or abs(shares.sum() - 1) > 1e-6:
-        raise ValueError(f"fractions must add up to 1; got {list(fractions)}")
-    rng = np.random.RandomState(_seed(seed))
+    labels = _arguments.labels(labels)
+    shares = _arguments.numbers_of(fractions, "fractions", "shares of the whole", (1,))
+    for share in shares:
+        _arguments.share(share, "each of fractions")
+    if abs(shares.sum() - 1) > 1e-6:
+        came = f"{shares.tolist()}, which add up to {shares.sum():.6g}"
+        refuse("fractions", "shares that add up to 1", came=came)
+    rng = np.random.RandomState(_arguments.seed(seed))
     parts: list[list[np.ndarray]] = [[] for _ in shares]
     owed = np.zeros(len(shares))  # what each part is short of its exact size
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
         n = len(members)
         if n < len(shares):
-            raise ValueError(
-                f"class {label} has {n} examples, too few for one in each of "
-                f"{len(shares)} parts: add examples or ask for fewer parts"
+            refuse(
+                "labels",
+                f"{len(shares)} of each class or more, one for each part",
+                came=f"{n} of class {label}",
+                cure="Add examples, or ask for fewer parts.",
             )
         # One example at least in each part; those left over by rounding down go
         # to the parts that are furthest behind.
@@ -757,10 +681,8 @@ def load_dataset(
     (8000, 2000, 2000)
     """
     one_of(name, "name", (*_KNOWN, *_ALWAYS))
-    validation = number(validation, "validation", 0, 1)
-    if validation == 1:
-        raise ValueError("validation must leave images to train on; got 1")
-    seed = _seed(seed)
+    validation = number(validation, "validation", 0, 1, below=True)
+    seed = _arguments.seed(seed)
     if fallback is not None:
         one_of(fallback, "fallback", _ALWAYS)
     if name == "shapes":
@@ -872,9 +794,11 @@ def _folder_file(name: str) -> Path | None:
         return None
     path = Path(folder).expanduser() / f"{name}.npz"
     if not path.parent.is_dir():
-        raise ValueError(
-            f"IMGCLS_DATA is {folder!r}, which is no folder: make it, or "
-            "unset IMGCLS_DATA"
+        refuse(
+            "the environment variable IMGCLS_DATA",
+            "a folder",
+            came=repr(folder),
+            cure="Make it, or unset IMGCLS_DATA.",
         )
     return path if path.is_file() else None
 
@@ -890,14 +814,14 @@ def _find(name: str, known: _Known) -> tuple[_Arrays, str, str]:
     if path is not None:
         # Not the path: it would stand on every page that shows the card.
         where = f"{path.name} in the folder that IMGCLS_DATA names"
-        fix = f"Replace it by one with the arrays {', '.join(_KEYS)}"
+        fix = f"Replace it by one with the arrays {', '.join(_KEYS)}."
         arrays = _read_npz(path, known, fix)
         return arrays, where, _folder_notice(path, known)
     cache = _keras_cache()
     own = _own_file(name)
     source = "downloaded by keras.datasets"
     if own.is_file():
-        return _read_npz(own, known, "Delete it: it is made again"), source, ""
+        return _read_npz(own, known, "Delete it: it is made again."), source, ""
     cached, damage = _look_in_cache(cache, known)
     problem = "" if cached else _why_no_download(known)
     if not problem:
@@ -950,49 +874,46 @@ def _read_npz(path: Path, known: _Known, fix: str) -> _Arrays:
                 keys = sorted(file.files)
                 arrays = [file[key] for key in _KEYS if key in keys]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} is broken or was cut short ({error}). {fix}."
-        ) from error
+        came = f"one that is broken or was cut short ({error})"
+        refuse(str(path), "an npz archive", came=came, cure=fix)
     except ValueError as error:
-        raise ValueError(
-            f"{path} is no npz archive, or holds pickled objects, which are not "
-            f"read because they could run code ({error}). {fix}."
-        ) from error
+        came = (
+            "something else, or pickled objects, which are not read because they "
+            f"could run code ({error})"
+        )
+        refuse(str(path), "an npz archive of numbers", came=came, cure=fix)
     if len(arrays) < len(_KEYS):
-        raise ValueError(f"{path} holds {', '.join(keys) or 'nothing'}. {fix}.")
-    return _as_arrays(arrays, known, str(path))
+        expected = f"an npz archive with the arrays {', '.join(_KEYS)}"
+        refuse(str(path), expected, came=", ".join(keys) or "nothing", cure=fix)
+    return _as_arrays(arrays, known, str(path), fix)
 
 
-def _as_arrays(arrays: Sequence[np.ndarray], known: _Known, where: str) -> _Arrays:
+def _as_arrays(
+    arrays: Sequence[np.ndarray], known: _Known, where: str, fix: str = ""
+) -> _Arrays:
     """Bring the four arrays to uint8 NHWC and int64 (N,), or refuse them."""
     h, w, c = known.shape
     wanted = f"(N, {h}, {w})" if c == 1 else f"(N, {h}, {w}, {c})"
     done = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
-        came = describe(x)
+        came, name = x, f"x_{part} in {where}"
         if c == 1 and x.ndim == 3:
             x = x[..., None]
         if x.shape[1:] == (c, h, w):  # Keras set to channels first
             x = x.transpose(0, 2, 3, 1)
         if x.dtype != np.uint8 or x.shape[1:] != known.shape or not len(x):
-            raise ValueError(
-                f"{where}: x_{part} must be uint8 of shape {wanted} for "
-                f"{known.title}; got {came}"
-            )
+            expected = f"uint8 of shape {wanted}, as in {known.title}"
+            refuse(name, expected, came, cure=fix)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         k = len(known.class_names)
+        name = f"y_{part} in {where}"
         if y.dtype.kind not in "iu" or y.shape != (len(x),):
-            raise ValueError(
-                f"{where}: y_{part} must be whole numbers of shape ({len(x)},); "
-                f"got {describe(y)}"
-            )
+            refuse(name, f"whole numbers of shape ({len(x)},)", y, cure=fix)
         if y.min() < 0 or y.max() >= k:
-            raise ValueError(
-                f"{where}: y_{part} must lie from 0 to {k - 1}; got values from "
-                f"{y.min()} to {y.max()}"
-            )
+            came = f"values from {y.min()} to {y.max()}"
+            refuse(name, f"from 0 to {k - 1}", came=came, cure=fix)
         done += [np.ascontiguousarray(x), y.astype(np.int64)]
     return tuple(done)
 
@@ -1047,7 +968,7 @@ def _keep(
         raise _KerasError(_no_room(own.parent, error)) from error
     with one_at_a_time(own.with_suffix(".lock")):
         if own.is_file():  # another process was faster
-            return _read_npz(own, known, "Delete it: it is made again"), ""
+            return _read_npz(own, known, "Delete it: it is made again."), ""
         if download:
             print(f"Downloading {known.title} ({known.megabytes} MB, once)", flush=True)
         arrays = _ask_keras(name, known)
@@ -1221,27 +1142,23 @@ def load_image_folder(
     >>> dataset.class_names, len(dataset.train), dataset.test.images.shape
     (('black', 'white'), 14, (4, 16, 16, 3))
     """
-    root = Path(folder)
+    root = _arguments.path(folder, "folder")
     if not root.is_dir():
-        hint = ""
+        came, cure = repr(_readable(str(root))), ""
         if root.is_file():
-            hint = ", which is a file: unpack it if it is an archive"
-        raise ValueError(
-            f"folder must be an existing folder; got {_readable(str(root))!r}{hint}"
-        )
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2:
-        raise ValueError(f"size must be one number or (height, width); got {size!r}")
-    height, width = (number(side, "size", 1, 4096, whole=True) for side in sides)
+            came, cure = f"{came}, a file", "If it is an archive, unpack it."
+        refuse("folder", "an existing folder", came=came, cure=cure)
+    height, width = _arguments.pair(size, "size", most=4096)
     one_of(resize, "resize", ("crop", "pad", "stretch"))
     one_of(mode, "mode", ("rgb", "grey"))
     max_pixels = number(max_pixels, "max_pixels", 1, whole=True)
-    seed = _seed(seed)
+    seed = _arguments.seed(seed)
     shares = [number(validation, "validation", 0, 1), number(test, "test", 0, 1)]
     if sum(shares) >= 1:
-        raise ValueError(
-            f"validation and test must leave pictures to train on; got {validation} "
-            f"and {test}"
+        refuse(
+            "validation and test",
+            "below 1 together, so that pictures are left to train on",
+            came=f"{validation} and {test}",
         )
     skipped = []
     classes = []
@@ -1255,9 +1172,10 @@ def load_image_folder(
     names = [_readable(path.name) for path in classes]
     if len(classes) < 2:
         found = ", ".join(map(repr, names)) or "none"
-        raise ValueError(
-            f"{_readable(str(root))!r} must hold one folder for each class, two at "
-            f"least; folders found: {found}"
+        refuse(
+            "folder",
+            "one that holds a folder for each class, two at least",
+            came=f"{_readable(str(root))!r}, with the folders: {found}",
         )
     images, labels = [], []
     for label, path in enumerate(classes):
@@ -1279,11 +1197,13 @@ def load_image_folder(
             some = "; ".join(
                 f"{name}: {reason}" for name, reason in skipped[before:][:3]
             )
-            raise ValueError(
-                f"class folder {names[label]!r} holds {count} pictures that can be "
-                f"read, {parts} are needed, one for each part: add pictures"
-                + (", or set validation=0 or test=0" if parts > 1 and count else "")
-                + (f". Left out: {some}" if some else "")
+            refuse(
+                f"the class folder {names[label]!r}",
+                f"one of {parts} pictures that can be read or more, one for each part",
+                came=f"{count}",
+                cure="Add pictures"
+                + (", or set validation=0 or test=0." if parts > 1 and count else ".")
+                + (f" Left out: {some}." if some else ""),
             )
     stack = np.stack(images)
     if mode == "grey":

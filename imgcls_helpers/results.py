@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from imgcls_helpers import backend, runtime
-from imgcls_helpers._arguments import describe, number, one_of
+from imgcls_helpers._arguments import number, numbers_of, one_of, refuse
 
 __all__ = ["finding", "model"]
 
@@ -48,7 +48,7 @@ def finding(name: str, sentence: str) -> None:
     """
     sentence = " ".join(str(sentence).split())
     if not sentence:
-        raise ValueError(f"The finding {name!r} must be a sentence; it is empty.")
+        refuse(f"the finding {name!r}", "a sentence", came="nothing")
     _keep("finding", name=_name(name), sentence=sentence)
     # In lines that no page has to scroll sideways for.
     print(textwrap.fill(sentence, WIDTH, break_on_hyphens=False))
@@ -97,18 +97,25 @@ def model(
     >>> results.model("nearest neighbour", [0.96, 0.97], data="digits", images=1000,
     ...               parameters=0, judged="validation")
     """
-    values = np.atleast_1d(np.asarray(getattr(scores, "values", scores), float))
-    if values.ndim != 1 or not values.size or not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(
-            f"scores must be shares from 0 to 1, one a run; got {describe(scores)}"
-        )
-    if not name.strip():
-        raise ValueError("name must say what the model is; it is empty.")
+    expected = "shares from 0 to 1, one a run"
+    values = scores if isinstance(scores, dict) else getattr(scores, "values", scores)
+    values = numbers_of(values, "scores", expected, (0, 1))
+    values = np.atleast_1d(values)
+    if values.min() < 0 or values.max() > 1:
+        cure = "Percentages are divided by 100." if values.min() >= 0 else ""
+        refuse("scores", expected, values.tolist(), cure=cure)
+    if not isinstance(name, str) or not name.strip():
+        refuse("name", "what the model is, in a few words", name)
+    if not isinstance(data, str) and not hasattr(data, "notice"):
+        refuse("data", "a data set, as load_dataset returns it, or its name", data)
     if hasattr(parameters, "count_params"):
         parameters = parameters.count_params()
     if seconds is not None:
-        seconds = float(np.mean(np.atleast_1d(np.asarray(seconds, float))))
-        number(seconds, "seconds", 0)
+        expected = "a number of 0 or more, or one a run"
+        times = numbers_of(seconds, "seconds", expected, (0, 1))
+        if times.min() < 0:
+            refuse("seconds", expected, seconds)
+        seconds = float(times.mean())
     _keep(
         "model",
         name=name.strip(),
@@ -126,10 +133,7 @@ def model(
 def _name(name: str) -> str:
     words = name.split("-") if isinstance(name, str) else [""]
     if not all(word.isalnum() and word == word.lower() for word in words):
-        raise ValueError(
-            "A finding's name is lower-case words joined by hyphens, such as "
-            f"'kernel-flip'; got {describe(name)}"
-        )
+        refuse("name", "lower-case words joined by hyphens, as 'kernel-flip'", name)
     return name
 
 

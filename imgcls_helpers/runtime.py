@@ -14,9 +14,8 @@ import platform
 import time
 from typing import Any, TypeVar
 
-import numpy as np
-
-from imgcls_helpers import __version__, backend
+from imgcls_helpers import __version__, _arguments, backend
+from imgcls_helpers._arguments import one_of, refuse
 from imgcls_helpers._table import Report
 
 __all__ = ["Report", "budget", "by_budget", "device", "report", "set_seed"]
@@ -43,14 +42,8 @@ def budget() -> str:
     >>> runtime.budget() in ("smoke", "cpu", "gpu")
     True
     """
-    wanted = os.environ.get("IMGCLS_BUDGET", "").strip()
-    if wanted:
-        if wanted not in BUDGETS:
-            raise ValueError(
-                f"IMGCLS_BUDGET is {wanted!r}. Expected 'smoke', 'cpu' or 'gpu': set "
-                "it to one of these, or unset it to have one chosen."
-            )
-        return wanted
+    if wanted := os.environ.get("IMGCLS_BUDGET", "").strip():
+        return one_of(wanted, "the environment variable IMGCLS_BUDGET", BUDGETS)
     return "gpu" if backend.accelerator() else "cpu"
 
 
@@ -117,10 +110,8 @@ def set_seed(seed: int) -> None:
 
     Raises
     ------
-    TypeError
-        If `seed` is not an integer.
     ValueError
-        If `seed` is out of range.
+        If `seed` is no whole number in that range.
 
     Examples
     --------
@@ -132,13 +123,10 @@ def set_seed(seed: int) -> None:
     >>> first == np.random.rand()
     True
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise TypeError(f"seed must be an integer, not {seed!r}.")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be from 0 to 2**32 - 1, not {seed}.")
+    seed = _arguments.seed(seed)
     import keras
 
-    keras.utils.set_random_seed(int(seed))  # seeds all of them
+    keras.utils.set_random_seed(seed)  # seeds all of them
     # Older releases, such as 3.10, leave the generator that keras.random draws from.
     with contextlib.suppress(ImportError, AttributeError):
         from keras.src.backend.common import global_state
@@ -162,10 +150,7 @@ def _dataset_line(dataset: Any) -> str:
     try:
         line = f"{dataset.name}: {dataset.source}"
     except AttributeError:
-        raise TypeError(
-            "report takes data sets, as load_dataset returns them, but got "
-            f"{type(dataset).__name__}."
-        ) from None
+        refuse("datasets", "data sets, as load_dataset returns them", dataset)
     notice = getattr(dataset, "notice", "")
     return f"{line}. {notice}" if notice else line
 
@@ -189,7 +174,7 @@ def report(*datasets: Any) -> Report:
 
     Raises
     ------
-    TypeError
+    ValueError
         If one of `datasets` is not a data set.
 
     Examples

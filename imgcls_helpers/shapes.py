@@ -19,7 +19,8 @@ import math
 
 import numpy as np
 
-from imgcls_helpers._arguments import number
+from imgcls_helpers import _arguments
+from imgcls_helpers._arguments import number, refuse, true_or_false
 
 __all__ = ["CLASS_NAMES", "make_shapes"]
 
@@ -420,14 +421,13 @@ def make_shapes(
     True
     """
     n = number(n, "n", 1, whole=True)
-    seed = number(seed, "seed", 0, 2**32 - 1, whole=True)
+    seed = _arguments.seed(seed)
     d = number(difficulty, "difficulty", 0, 1)
     size = number(size, "size", 16, 256, whole=True)
     leak = number(background_leak, "background_leak", 0, 1)
-    if not isinstance(centred, bool | np.bool_):
-        raise ValueError(f"centred must be True or False; got {centred!r:.60}")
+    centred = true_or_false(centred, "centred")
     if not isinstance(shift, tuple | list) or len(shift) != 2:
-        raise ValueError(f"shift must be two numbers (right, down); got {shift!r:.60}")
+        refuse("shift", "two whole numbers, (right, down)", shift)
     shift = tuple(number(s, "shift", -size, size, whole=True) for s in shift)
     if rotation is None:
         rotation = _mix(d, 15, 90)

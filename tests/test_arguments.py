@@ -1,6 +1,8 @@
 """Every piece of advice is followed, and what it gives is compared with the truth."""
 
+import ast
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,7 +194,9 @@ def test_positions_without_an_end():
     assert _arguments.positions([2**40]).tolist() == [2**40]
     assert "0 or more" in refusal(_arguments.positions, [-1])
     assert "whole numbers" in refusal(_arguments.positions, CHOICE)
-    assert "3 positions, one an image; got 2" in refusal(_arguments.positions, [0, 1], n=3)
+    assert "3 positions, one an image; got 2" in refusal(
+        _arguments.positions, [0, 1], n=3
+    )
 
 
 MASKS = np.zeros((2, 3, 4), bool)
@@ -349,6 +353,32 @@ def test_percentages_and_class_numbers_in_place_of_probabilities():
     assert _arguments.probabilities(eval(code, {"probabilities": value})).max() == 0.8
     with pytest.raises(ArgumentError, match="class numbers"):
         _arguments.labels_and_probabilities([0, 1], [0, 1])
+
+
+PACKAGE = Path(_arguments.__file__).parent.parent
+# Of these not all checks speak with the one voice yet.
+BY_HAND = {"augment", "checks", "evaluation", "models", "plots", "scratch", "training"}
+
+
+def errors_by_hand(source: str) -> list[int]:
+    """Return the lines that raise a ValueError or TypeError of their own."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if getattr(error, "id", "") in ("ValueError", "TypeError"):
+                lines.append(node.lineno)
+    return lines
+
+
+def test_no_module_raises_errors_of_arguments_by_hand():
+    assert errors_by_hand("raise ValueError('x')\nraise TypeError") == [1, 2]
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        if errors_by_hand(path.read_text("utf-8")):
+            found.add(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+    assert found <= BY_HAND, "refuse these with _arguments.refuse"
+    assert found >= BY_HAND, "take these off the list: they are done"
 
 
 def test_the_call_is_named_and_both_kinds_of_error_fit():

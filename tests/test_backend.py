@@ -286,9 +286,9 @@ want = sum(
 close(g, want[None], "float32", 1e-5)
 
 for fn, words in [
-    (lambda z: z * 2, "one number, but it returned an array of shape (3,)"),
-    (lambda z: ops.sum(ops.ones(3)), "does not depend"),
-    (lambda z: 3.0, "does not depend"),
+    (lambda z: z * 2, "returns one number; got an array of shape (3,)"),
+    (lambda z: ops.sum(ops.ones(3)), "does not depend on it"),
+    (lambda z: 3.0, "does not depend on it"),
 ]:
     try:
         backend.gradient(fn, np.ones(3, "float32"))
@@ -336,10 +336,12 @@ def test_name_version_and_that_a_cpu_is_no_accelerator(name):
 @pytest.mark.parametrize(
     ("x", "error", "words"),
     [
-        (np.arange(3), TypeError, "dtype is int64"),
+        (np.arange(3), TypeError, "dtype int64.*dtype='float32'"),
         (np.ones(3, np.float16), TypeError, "float16"),
-        (np.ones((0, 3)), ValueError, r"shape is \(0, 3\)"),
-        (np.array([1, np.nan, np.inf]), ValueError, "2 of its 3 values"),
+        (np.ones((0, 3)), ValueError, r"one at least; got .*\(0, 3\)"),
+        (np.array([1, np.nan, np.inf]), ValueError, "2 of 3 values"),
+        (np.ma.MaskedArray([1.0, 2.0], [True, False]), TypeError, "1 of 2 values"),
+        (["1.0"], ValueError, "floats, one at least; got"),
     ],
 )
 def test_gradient_refuses(x, error, words):

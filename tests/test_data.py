@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgcls_helpers import data
+from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.data import (
     Dataset,
@@ -76,24 +77,93 @@ def test_part_fills_in_what_is_not_given():
         ({"images": IMAGES[..., 0]}, r"images\[..., None\]"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"transpose\(0, 2, 3, 1\)"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "none of them 0"),
-        ({"images": IMAGES[..., :2]}, "C = 1 or 3"),
-        ({"labels": LABELS[:5]}, "labels must have one entry an image, 6; got 5"),
+        ({"images": IMAGES[..., :2]}, r"C = 1 \(grey\) or 3 \(colour\)"),
+        ({"labels": LABELS[:5]}, "labels must be 6 class numbers, one an image; got 5"),
         ({"labels": LABELS[:, None]}, r"labels\[:, 0\]"),
         ({"labels": np.eye(6)}, r"argmax\(axis=1\)"),
         ({"labels": LABELS.astype(float)}, "dtype float64"),
         ({"labels": LABELS - 1}, "labels must be 0 or more; got -1 at position 0"),
         ({"labels": LABELS > 0}, "whole numbers"),
-        ({"true_labels": LABELS[:2]}, "true_labels must have one entry"),
-        ({"indices": np.arange(7)}, "indices must have one entry"),
+        (
+            {"true_labels": LABELS[:2]},
+            "true_labels must be 6 class numbers, one an image",
+        ),
+        ({"indices": np.arange(7)}, "indices must be 6 positions, one an image; got 7"),
         ({"masks": np.zeros((6, 4, 5))}, "masks must be a bool array"),
         ({"masks": np.zeros((6, 5, 4), bool)}, r"shape \(6, 4, 5\)"),
-        ({"n_classes": 2}, "labels must lie below n_classes = 2; got 2"),
+        ({"n_classes": 2}, "labels must be below 2, the number of classes; got 2"),
         ({"n_classes": 2.5}, "n_classes must be a whole number"),
     ],
 )
 def test_part_refuses(change, message):
     with pytest.raises(ValueError, match=message):
         Part(**{"images": IMAGES, "labels": LABELS, **change})
+
+
+class Column:
+    """A column of a table, as pandas gives it, without pandas."""
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+def column(values):
+    return Column(np.asarray(values))
+
+
+def pandas_column(values):
+    return pytest.importorskip("pandas").Series(values)
+
+
+TAKES_LABELS = {
+    "Part": lambda labels: Part(IMAGES, labels).labels,
+    "true_labels": lambda labels: Part(IMAGES, LABELS, labels).true_labels,
+    "split_indices": lambda labels: LABELS if split_indices(labels, [1.0]) else None,
+}
+
+
+@pytest.mark.parametrize("take", TAKES_LABELS.values(), ids=TAKES_LABELS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        lambda labels: np.array(labels, np.uint8),
+        lambda labels: np.array(labels, np.uint64),
+        lambda labels: np.array(labels, object),
+        column,
+        pandas_column,
+    ],
+)
+def test_labels_of_every_kind_are_taken(take, make):
+    found = take(make(LABELS.tolist()))
+    assert found.dtype == np.int64 and np.array_equal(found, LABELS)
+
+
+@pytest.mark.parametrize("take", TAKES_LABELS.values(), ids=TAKES_LABELS)
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.ma.MaskedArray(LABELS, LABELS == 1), "compressed"),
+        ((LABELS - 1).astype(np.uint64), "below|int64"),
+        (np.array([0, 1, 2, 0, 1, None], object), "NoneType"),
+        (np.array([0, 1, 2, 0, 1, 0.5], object), "fractions"),
+        (np.eye(3)[LABELS], "argmax"),
+        (np.minimum(np.eye(3)[LABELS] + np.eye(3)[0], 1), "4 have several ones"),
+        (np.array([b"cat", b"dog", b"owl"] * 2), "np.unique"),
+        (LABELS.astype("S"), "astype"),
+        (LABELS == 1, "False class 0"),
+        (column(LABELS / 2), "fractions"),
+        (column(LABELS * 1.0), "astype"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_labels_of_other_kinds_are_refused_by_name(take, labels, words):
+    with pytest.raises(ArgumentError, match=rf"labels must be .*; got .*({words})"):
+        take(labels)
 
 
 def test_take_by_position_and_by_choice():
@@ -168,7 +238,7 @@ def test_imbalanced():
         ({0: 1.5}, "share of class 0 must be a number above 0, at most 1"),
         ({0: float("nan")}, "share of class 0 must be a number"),
         ({3: 0.5}, "a class number in shares must be .* 0 to 2; got 3"),
-        ({0: 0.1}, "less than one image"),
+        ({0: 0.1}, "enough for one of its 2 images; got 0.1"),
     ],
 )
 def test_imbalanced_refuses(shares, message):
@@ -219,7 +289,9 @@ def test_noisy_refuses(arguments, message):
 
 
 def test_noisy_refuses_noise_upon_noise_and_a_single_class():
-    with pytest.raises(ValueError, match="label noise already"):
+    with pytest.raises(
+        ValueError, match="without label noise; got one with 3 labels changed"
+    ):
         part_of(LABELS).noisy(0.5).noisy(0.5)
     with pytest.raises(ValueError, match="two classes"):
         part_of([0, 0]).noisy(0.5)
@@ -273,10 +345,10 @@ def test_split_is_the_same_on_every_machine():
     [
         ([], (0.5, 0.5), "N at least 1"),
         ([0, 1], (0.5, 0.6), "add up to 1"),
-        ([0, 1], (), "add up to 1"),
+        ([0, 1], (), "shares of the whole"),
         ([0, 1], (1.0, 0.0), "must be a number above 0"),
-        ([0, 1], (float("nan"), 0.5), "each of fractions must be a number"),
-        ([0, 0, 1], (0.5, 0.5), "class 1 has 1 examples, too few"),
+        ([0, 1], (float("nan"), 0.5), "fractions must be finite"),
+        ([0, 0, 1], (0.5, 0.5), "2 of each class or more.* got 1 of class 1"),
         ([0.0, 1.0], (0.5, 0.5), "whole numbers"),
         (["a", "b"], (0.5, 0.5), "whole numbers"),
     ],
@@ -443,13 +515,13 @@ def saves(**change):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_npy, "holds one array without a name"),
+        (spoil_npy, "got one array without a name"),
         (saves(x_test=np.zeros((20, 28, 27), np.uint8)), r"got .*\(20, 28, 27\)"),
         (saves(x_train=np.zeros((0, 28, 28), np.uint8)), r"got .*\(0, 28, 28\)"),
-        (saves(x_train=np.uint8(3)), "x_train must be uint8"),
-        (saves(y_train=np.zeros(39, np.uint8)), r"y_train must be .*\(40,\)"),
-        (saves(y_train=np.zeros((40, 10))), "y_train must be whole numbers"),
-        (saves(y_test=np.full(20, -1)), "y_test must lie from 0 to 9"),
+        (saves(x_train=np.uint8(3)), "x_train in .* must be uint8"),
+        (saves(y_train=np.zeros(39, np.uint8)), r"y_train in .* must be .*\(40,\)"),
+        (saves(y_train=np.zeros((40, 10))), "y_train in .* must be whole numbers"),
+        (saves(y_test=np.full(20, -1)), "y_test in .* must be from 0 to 9"),
     ],
 )
 def test_bad_files_are_named(folder, monkeypatch, spoil, message):
@@ -477,7 +549,7 @@ def test_bad_files_are_named(folder, monkeypatch, spoil, message):
 )
 def test_load_dataset_refuses(arguments):
     name = next(iter(arguments))
-    with pytest.raises(ValueError, match=f"^{name} must "):
+    with pytest.raises(ValueError, match=f"^load_dataset: {name} must "):
         load_dataset(**{"name": "digits", **arguments})
 
 
@@ -883,10 +955,13 @@ def remove(path):
     ("change", "message"),
     [
         (lambda r: r.rename(r.parent / "gone"), "folder must be an existing folder"),
-        (lambda r: (remove(r / "cat"), (r / "cat").rmdir()), "found: 'dog'"),
+        (
+            lambda r: (remove(r / "cat"), (r / "cat").rmdir()),
+            "two at least; .* with the folders: 'dog'",
+        ),
         (
             lambda r: [(remove(r / n), (r / n).rmdir()) for n in ("cat", "dog")],
-            "folders found: none",
+            "two at least; .* with the folders: none",
         ),
         (
             lambda r: (remove(r / "cat"), (r / "cat" / "a.png").write_bytes(b"")),
@@ -894,7 +969,7 @@ def remove(path):
         ),
         (
             lambda r: [(r / "cat" / f"{k}.png").unlink() for k in range(8)],
-            "'cat' holds 2 pictures that can be read, 3 are needed.*test=0",
+            "'cat' must be one of 3 pictures .*; got 2.*test=0",
         ),
     ],
 )
@@ -921,7 +996,7 @@ def test_too_little_is_an_error(pictures, change, message):
 )
 def test_image_folder_refuses(pictures, arguments):
     name = next(iter(arguments))
-    with pytest.raises(ValueError, match=f"^{name} (must|and)"):
+    with pytest.raises(ValueError, match=f"^load_image_folder: {name} (must|and)"):
         load_image_folder(**{"folder": pictures, "size": 8, **arguments})
 
 

@@ -160,8 +160,8 @@ def test_a_keras_that_computes_wrongly(tmp_path):
     ("variables", "row", "words"),
     [
         ({"KERAS_BACKEND": "numpy"}, "Backend", "KERAS_BACKEND is 'numpy'. Expected"),
-        ({"IMGCLS_BUDGET": "huge"}, "Budget", "IMGCLS_BUDGET is 'huge'. Expected"),
-        ({"IMGCLS_DATA": "/no/such"}, "Data", "IMGCLS_DATA is '/no/such', which is no"),
+        ({"IMGCLS_BUDGET": "huge"}, "Budget", "IMGCLS_BUDGET must be one of 'smoke'"),
+        ({"IMGCLS_DATA": "/no/such"}, "Data", "IMGCLS_DATA must be a folder; got"),
     ],
 )
 def test_a_wrong_variable_has_a_row(tmp_path, variables, row, words):

@@ -73,10 +73,15 @@ def test_a_model_is_kept_with_its_facts(records, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scores": [50.0]}, "shares from 0 to 1"),
+        ({"scores": [50.0]}, "shares from 0 to 1.*divided by 100"),
         ({"scores": []}, "shares from 0 to 1"),
-        ({"scores": [float("nan")]}, "shares from 0 to 1"),
-        ({"name": " "}, "name must say what the model is"),
+        ({"scores": [float("nan")]}, "scores must be finite"),
+        ({"scores": {"a": 0.5}}, "scores must be shares from 0 to 1"),
+        ({"scores": "0.5"}, "scores must be shares from 0 to 1"),
+        ({"name": " "}, "name must be what the model is"),
+        ({"name": 3}, "name must be what the model is"),
+        ({"data": 3}, "data must be a data set"),
+        ({"seconds": [1.0, float("nan")]}, "seconds must be finite"),
         ({"judged": "train"}, "judged must be one of 'validation', 'test'"),
         ({"images": 0}, "images must be a whole number of 1 or more"),
         ({"parameters": -1}, "parameters must be a whole number of 0 or more"),

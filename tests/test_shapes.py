@@ -217,5 +217,5 @@ def test_ten_thousand_in_two_seconds():
 )
 def test_refuses(arguments):
     name = next(iter(arguments))
-    with pytest.raises(ValueError, match=f"^{name} must be .*; got "):
+    with pytest.raises(ValueError, match=f"^make_shapes: {name} must be .*; got "):
         make_shapes(**{"n": 10, **arguments})
