@@ -10,6 +10,7 @@ from hostile import Place, case, refused
 
 from imgcls_helpers import augment, evaluation, models, plots, results, scratch
 from imgcls_helpers import training as t
+from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.checks import check
 from imgcls_helpers.data import Part, split_indices
 
@@ -85,7 +86,7 @@ rows(
     (
         "Labels are names, in a data set of your own (`data.Part`)",
         NAMED,
-        ValueError,
+        ArgumentError,
         "np.unique",
         Part,
         IMAGES,
@@ -94,7 +95,7 @@ rows(
     (
         "Labels are floats (`data.Part`)",
         WHOLE,
-        ValueError,
+        ArgumentError,
         "astype",
         Part,
         IMAGES,
@@ -103,7 +104,7 @@ rows(
     (
         "A label is missing: NaN (`data.Part`)",
         "says that NaN is no class",
-        ValueError,
+        ArgumentError,
         "missing labels",
         Part,
         IMAGES,
@@ -112,7 +113,7 @@ rows(
     (
         "Labels are one-hot (`data.Part`)",
         HOT,
-        ValueError,
+        ArgumentError,
         "argmax",
         Part,
         IMAGES,
@@ -121,7 +122,7 @@ rows(
     (
         "Labels stand in a column (`data.Part`)",
         "gives the line that flattens it",
-        ValueError,
+        ArgumentError,
         r"labels\[:, 0\]",
         Part,
         IMAGES,
@@ -130,7 +131,7 @@ rows(
     (
         "A label is -1 (`data.Part`)",
         "names its position",
-        ValueError,
+        ArgumentError,
         "position 0",
         Part,
         IMAGES,
@@ -139,8 +140,8 @@ rows(
     (
         "More classes in the labels than there are (`data.Part`)",
         RANGE,
-        ValueError,
-        "below n_classes",
+        ArgumentError,
+        "the number of classes",
         partial(Part, n_classes=2),
         IMAGES,
         LABELS,
@@ -148,8 +149,8 @@ rows(
     (
         "One label too few (`data.Part`)",
         "says how many of each there are",
-        ValueError,
-        "one entry an image",
+        ArgumentError,
+        "6 class numbers, one an image",
         Part,
         IMAGES,
         LABELS[:5],
@@ -157,7 +158,7 @@ rows(
     (
         "Labels are names, where data are split (`data.split_indices`)",
         NAMED,
-        ValueError,
+        ArgumentError,
         "np.unique",
         split_indices,
         NAMES,
@@ -429,8 +430,8 @@ rows(
     (
         "A score is NaN (`results.model`)",
         "refuses it; nothing enters the table of results",
-        ValueError,
-        "shares from 0 to 1",
+        ArgumentError,
+        "scores must be finite",
         lambda: results.model(
             "m", [math.nan], data="digits", images=1, parameters=1, judged="test"
         ),
@@ -469,7 +470,7 @@ rows(
     (
         "A share is NaN (`Part.noisy`)",
         "refuses it",
-        ValueError,
+        ArgumentError,
         "fraction must be",
         Part(IMAGES, LABELS).noisy,
         math.nan,

@@ -14,6 +14,7 @@ import test_data
 from hostile import Place, case, refused, within, without_rights
 from PIL import Image
 
+from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.data import load_image_folder
 
 pictures = partial(case, "Pictures and folders")
@@ -253,7 +254,7 @@ def _(place):
 @pictures("The folder is not there", "says which one")
 def _(place):
     return refused(
-        ValueError, "existing folder", load_image_folder, place.folder / "pest", 8
+        ArgumentError, "existing folder", load_image_folder, place.folder / "pest", 8
     )
 
 
@@ -261,7 +262,7 @@ def _(place):
 def _(place):
     (place.folder / "pets.zip").write_bytes(b"PK")
     return refused(
-        ValueError, "unpack it", load_image_folder, place.folder / "pets.zip", 8
+        ArgumentError, "unpack it", load_image_folder, place.folder / "pets.zip", 8
     )
 
 
@@ -270,13 +271,13 @@ def _(place):
     root = place.folder / "pets"
     for k in range(5):
         test_data.save(root / f"{k}.png", Image.new("RGB", (9, 9)))
-    return refused(ValueError, "found: none", load_image_folder, root, 8)
+    return refused(ArgumentError, "with the folders: none", load_image_folder, root, 8)
 
 
 @pictures("A single class", "refuses it, since there is nothing to tell apart")
 def _(place):
     root = pets(place, dog=6)
-    return refused(ValueError, "found: 'dog'", load_image_folder, root, 8)
+    return refused(ArgumentError, "with the folders: 'dog'", load_image_folder, root, 8)
 
 
 @pictures(
@@ -285,7 +286,9 @@ def _(place):
 def _(place):
     root = pets(place)
     (root / "bird").mkdir()
-    return refused(ValueError, "'bird' holds 0", load_image_folder, root, 8)
+    return refused(
+        ArgumentError, "'bird' must be .*; got 0", load_image_folder, root, 8
+    )
 
 
 @pictures("A class in which no picture can be read", "names it, with the reasons")
@@ -293,13 +296,15 @@ def _(place):
     root = pets(place)
     (root / "bird").mkdir()
     (root / "bird" / "a.png").write_bytes(b"")
-    return refused(ValueError, "Left out: bird/a.png", load_image_folder, root, 8)
+    return refused(ArgumentError, "Left out: bird/a.png", load_image_folder, root, 8)
 
 
 @pictures("A class too small for three parts", "says how many it needs, or what to set")
 def _(place):
     root = pets(place, cat=6, dog=2)
-    return refused(ValueError, "'dog' holds 2 .* test=0", load_image_folder, root, 8)
+    return refused(
+        ArgumentError, "'dog' must be .*; got 2.* test=0", load_image_folder, root, 8
+    )
 
 
 @pictures(
