@@ -85,7 +85,9 @@ def _call() -> str:
 
 def _shown(frame: FrameType) -> str:
     code = frame.f_code
-    if code.co_name in ("__init__", "__post_init__", "__call__"):
-        return type(frame.f_locals[code.co_varnames[0]]).__name__
+    if code.co_varnames[:1] == ("self",) and "self" in frame.f_locals:
+        kind = type(frame.f_locals["self"]).__name__
+        short = code.co_name in ("__init__", "__post_init__", "__call__")
+        return kind if short else f"{kind}.{code.co_name}"
     name = code.co_qualname.rpartition("<locals>.")[2]
     return "" if name.startswith("<") else name
