@@ -324,7 +324,7 @@ def test_images_without_a_cure_are_refused_by_name(value, words):
         (np.zeros((2, 3, 4), "f4"), 2, [(2, 12)]),
         ([[1, 2]], None, [(1, 2)]),
         (np.zeros((2, 3), int), None, [(2, 3)]),
-        (np.zeros((2, 3), np.uint8), None, [(2, 3)]),
+        (np.zeros((2, 3), np.uint8), None, [(2, 3), (2, 3)]),
         (np.zeros((2, 3), "f2"), None, [(2, 3)]),
         (np.ma.MaskedArray([1.0, 2.0], [True, False]), None, [(2,)]),
     ],
@@ -435,3 +435,59 @@ def test_paths(monkeypatch, tmp_path):
     for wrong in ("", "  ", "a\0b", b"run", 3, None):
         with pytest.raises(ArgumentError, match="checkpoint must be a path"):
             _arguments.path(wrong, "checkpoint")
+
+
+def test_floats_of_another_shape_are_not_stretched():
+    x = np.ones((2, 3))
+    assert _arguments.of_shape(x, "bias", (2, 3), "one each") is x
+    assert _arguments.of_result(x, (2, 3)) is x
+    for wrong in (x[0], x.T, x[None]):
+        with pytest.raises(ArgumentError, match=r"bias must be of shape \(2, 3\), one"):
+            _arguments.of_shape(wrong, "bias", (2, 3), "one each")
+        with pytest.raises(ArgumentError, match=r"dy must be of shape \(2, 3\), the s"):
+            _arguments.of_result(wrong, (2, 3))
+
+
+def test_positive_numbers_and_rates():
+    assert _arguments.positive(np.float32(0.5), "lr") == 0.5
+    assert _arguments.rate(0, "rate") == 0
+    for wrong in (0, -1, np.inf, np.nan, "1", True, None):
+        with pytest.raises(ArgumentError, match="lr must be a number above 0; got"):
+            _arguments.positive(wrong, "lr")
+    for wrong in (1, -0.1, 50, np.nan, "half", None):
+        with pytest.raises(
+            ArgumentError, match="rate must be a number from 0 to below"
+        ):
+            _arguments.rate(wrong, "rate")
+
+
+@pytest.mark.parametrize("value", [3, np.int8(3), np.array(3), (3, 3), [3, 3]])
+def test_pairs(value):
+    assert _arguments.pair(value, "size") == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        1.0,
+        True,
+        "33",
+        None,
+        (3,),
+        (1, 2, 3),
+        ((0, 1), (1,)),
+        {3, 4},
+        np.ones((2, 2)),
+    ],
+)
+def test_pairs_that_are_none(value):
+    with pytest.raises(ArgumentError, match=r"size must be .*whole number"):
+        _arguments.pair(value, "size")
+
+
+def test_a_method_that_is_inherited_is_named_after_the_object():
+    from imgcls_helpers.scratch import Adam
+
+    with pytest.raises(ArgumentError, match=r"^Adam\.apply: gradients must be 0"):
+        Adam().apply([np.ones(2)], [])

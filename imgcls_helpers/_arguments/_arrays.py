@@ -32,7 +32,7 @@ def floats(x: Any, name: str, *, ndim: int | None = None) -> np.ndarray:
     if x.dtype not in (np.float32, np.float64):
         cure = f"Use `{name}.astype('float32')`." if x.dtype.kind in "biuf" else ""
         if x.dtype == np.uint8:
-            cure = f"Pixels are scaled too: `{name}.astype('float32') / 255`."
+            cure += f" Pixels are scaled too: `{name}.astype('float32') / 255`."
         refuse(name, expected, x, cure=cure)
     if ndim is not None and x.ndim != ndim:
         refuse(name, expected, x, cure=_missing_axes(x, name, ndim))
@@ -60,6 +60,18 @@ def same_shape(a: np.ndarray, b: np.ndarray, a_name: str, b_name: str) -> None:
         refuse(
             f"{a_name} and {b_name}", "of one shape", came=f"{a.shape} and {b.shape}"
         )
+
+
+def of_shape(x: Any, name: str, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """Return a float array of exactly this shape, which is `what`."""
+    if floats(x, name).shape != shape:
+        refuse(name, f"of shape {shape}, {what}", x)
+    return x
+
+
+def of_result(dy: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the gradient that a way back starts from."""
+    return of_shape(dy, "dy", shape, "the shape of the result of the forward pass")
 
 
 def numbers_of(

@@ -84,11 +84,13 @@ def _call() -> str:
 
 
 def _shown(frame: FrameType) -> str:
+    """Return how a reader writes this call; empty for what is no reader's."""
     code = frame.f_code
-    if code.co_name in ("__init__", "__post_init__", "__call__"):
-        return type(frame.f_locals[code.co_varnames[0]]).__name__
     name = code.co_qualname
-    if any(part.startswith("_") for part in name.split(".")):
-        return ""  # not what a reader has called
-    name = name.rpartition("<locals>.")[2]
-    return "" if name.startswith("<") else name
+    if code.co_varnames[:1] == ("self",) and "self" in frame.f_locals:
+        kind = type(frame.f_locals["self"]).__name__
+        if code.co_name in ("__init__", "__post_init__", "__call__"):
+            return kind
+        name = f"{kind}.{code.co_name}"
+    hidden = any(part.startswith(("_", "<")) for part in name.split("."))
+    return "" if hidden else name

@@ -56,6 +56,16 @@ def number(
     return int(found) if whole else float(found)
 
 
+def positive(value: object, name: str) -> float:
+    """Return a number above 0, such as a learning rate."""
+    return number(value, name, 0, above=True)
+
+
+def rate(value: object, name: str) -> float:
+    """Return a number from 0 to below 1, such as a dropout rate or a momentum."""
+    return number(value, name, 0, 1, below=True)
+
+
 def share(value: object, name: str) -> float:
     """Return a share, above 0 and up to 1."""
     return number(value, name, 0, 1, above=True)
@@ -75,7 +85,8 @@ def pair(
     value: Any, name: str, *, least: int = 1, most: float = math.inf
 ) -> tuple[int, int]:
     """Return one whole number for the rows and one for the columns."""
-    both = (value, value) if np.ndim(value) == 0 else tuple(value)
+    several = isinstance(value, tuple | list) or getattr(value, "ndim", 0) > 0
+    both = tuple(value) if several else (value, value)
     if len(both) != 2:
         refuse(name, "one whole number, or two: (for the rows, for the columns)", value)
     rows, columns = (number(n, name, least, most, whole=True) for n in both)
