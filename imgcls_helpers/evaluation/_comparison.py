@@ -163,6 +163,8 @@ class Comparisons(Shown):
     baseline : str
     found : tuple of Comparison
         In the order of the table; ``comparisons[name]`` gives one by its name.
+    notes : tuple of str
+        What a reader has to know about the intervals.
 
     Examples
     --------
