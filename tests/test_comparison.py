@@ -283,16 +283,16 @@ GOOD = [0.7, 0.72, 0.71]
 @pytest.mark.parametrize(
     ("a", "b", "options", "error"),
     [
-        ([0.7, np.nan, 0.7], GOOD, {}, "a must be finite, but run 1 gave nan"),
-        (GOOD, [0.7, 0.7, np.inf], {}, "b must be finite, but run 2 gave inf"),
-        (GOOD, [0.7, 0.8], {}, "3 of a and 2 of b.*paired=False"),
+        ([0.7, np.nan, 0.7], GOOD, {}, "a must be finite; got 1 of 3 values"),
+        (GOOD, [0.7, 0.7, np.inf], {}, "b must be finite; got 1 of 3 values"),
+        (GOOD, [0.7, 0.8], {}, "3 runs and 2.*paired=False"),
         ([GOOD, GOOD], GOOD, {}, "one number a run"),
         ([[1], [1, 2]], GOOD, {}, "one number a run"),
         (0.7, GOOD, {}, "one number a run"),
         ("abc", GOOD, {}, "one number a run"),
         ({"x": 1}, GOOD, {}, "one number a run"),
         ([None] * 3, GOOD, {}, "one number a run"),
-        ([70.0, 72.0, 71.0], GOOD, {"images": 100}, "shares from 0 to 1.*72"),
+        ([70.0, 72.0, 71.0], GOOD, {"images": 100}, "accuracies from 0 to 1.*72"),
         (GOOD, GOOD, {"images": 0}, "images"),
         (GOOD, GOOD, {"images": 10.5}, "images"),
         (GOOD, GOOD, {"comparisons": 0}, "comparisons"),
@@ -311,7 +311,7 @@ def test_a_table_needs_its_baseline():
     for runs, baseline in (({"a": GOOD}, "a"), ({"a": GOOD, "b": GOOD}, "c")):
         with pytest.raises(ValueError, match="baseline"):
             evaluation.compare_all(runs, baseline)
-    with pytest.raises(TypeError, match="map names to runs"):
+    with pytest.raises(TypeError, match="mapping from names to runs"):
         evaluation.compare_all([GOOD, GOOD], "a")
     with pytest.raises(ValueError, match="paired=False"):
         evaluation.compare_all({"a": GOOD, "b": GOOD[:2]}, "a")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgcls_helpers.evaluation._inputs import as_confidence, as_count
+from imgcls_helpers import _arguments as arguments
 from imgcls_helpers.evaluation._tables import Shown, Table
 
 if TYPE_CHECKING:
@@ -365,27 +365,28 @@ def compare(
     values = [_as_runs(runs, name) for runs, name in ((a, "a"), (b, "b"))]
     first, second = values
     if isinstance(names, str) or len(names) != 2:
-        raise TypeError(
-            f'names must be two, such as ("with", "without"); got {names!r}.'
-        )
-    confidence = as_confidence(confidence)
-    comparisons = as_count(comparisons, "comparisons")
-    if not isinstance(paired, (bool, np.bool_)):
-        raise TypeError(f"paired must be True or False; got {paired!r}.")
+        arguments.refuse("names", 'two, such as ("with", "without")', names)
+    confidence = arguments.confidence(confidence)
+    comparisons = arguments.number(comparisons, "comparisons", 1, whole=True)
+    paired = arguments.true_or_false(paired, "paired")
     if paired and len(first) != len(second):
-        raise ValueError(
-            "Paired runs share their seeds, one run of a and one of b for each, but "
-            f"there are {len(first)} of a and {len(second)} of b. Leave out the seeds "
-            "that only one of them has, or pass paired=False."
+        arguments.refuse(
+            "a and b",
+            "paired, one run of each for every seed",
+            came=f"{len(first)} runs and {len(second)}",
+            cure="Leave out the seeds that only one has, or pass paired=False.",
         )
     if images is not None:
-        images = as_count(images, "images")
+        images = arguments.number(images, "images", 1, whole=True)
         for runs, name in zip(values, "ab", strict=True):
             if runs.size and np.abs(runs).max() > 1:
-                raise ValueError(
-                    f"With images=, {name} must hold accuracies as shares from 0 to 1 "
-                    f"(or differences of them), but has {runs[np.abs(runs).argmax()]:g}"
-                    ". Divide percentages by 100; leave images= out for other numbers."
+                arguments.refuse(
+                    name,
+                    "accuracies from 0 to 1, or differences of them, where images= is "
+                    "given",
+                    came=f"{runs[np.abs(runs).argmax()]:g}",
+                    cure="Divide percentages by 100; leave out images= for other "
+                    "numbers.",
                 )
     means = tuple(float(runs.mean()) if runs.size else math.nan for runs in values)
     difference = means[0] - means[1]
@@ -401,7 +402,7 @@ def compare(
         difference=difference,
         interval=interval,
         runs=(len(first), len(second)),
-        paired=bool(paired),
+        paired=paired,
         comparisons=comparisons,
         confidence=confidence,
         images=images,
@@ -456,15 +457,11 @@ def compare_all(
     - 95% intervals that hold together for all 2 comparisons, runs paired by seed.
     """
     if not isinstance(runs, Mapping):
-        raise TypeError(
-            'runs must map names to runs, as in {"none": [0.6, 0.7, 0.6], ...}; got '
-            f"{type(runs).__name__}."
-        )
+        expected = 'a mapping from names to runs, as {"none": [0.6, 0.7, 0.6], ...}'
+        arguments.refuse("runs", expected, runs)
     if baseline not in runs or len(runs) < 2:
-        raise ValueError(
-            f"runs must have the baseline {baseline!r} and at least one more; got "
-            f"{list(runs)}."
-        )
+        expected = f"the runs of the baseline {baseline!r} and of at least one more"
+        arguments.refuse("runs", expected, came=f"{list(runs)}")
     others = [name for name in runs if name != baseline]
     found = [
         compare(
@@ -518,23 +515,10 @@ def resolution(images: int, outside: float) -> float:
 def _as_runs(runs: Any, name: str) -> np.ndarray:
     """Return one float a run, given a sequence or a Spread."""
     given = getattr(runs, "values", runs)
-    try:
-        values = np.asarray(given)
-    except ValueError:  # rows of different lengths
-        values = np.asarray(None)
-    if values.ndim != 1 or (values.size and values.dtype.kind not in "fiu"):
-        raise TypeError(
-            f"{name} must hold one number a run, such as [0.71, 0.72, 0.70]; got "
-            f"{runs!r}."
-        )
-    values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        at = int(np.argmin(np.isfinite(values)))
-        raise ValueError(
-            f"{name} must be finite, but run {at} gave {values[at]}. A run that failed "
-            "is a result: report it, and compare no means."
-        )
-    return values
+    if isinstance(given, Sequence | np.ndarray) and len(given) == 0:
+        return np.empty(0)
+    expected = "one number a run, such as [0.71, 0.72, 0.70]"
+    return arguments.numbers_of(given, name, expected, (1,))
 
 
 def _undecidable(a: np.ndarray, b: np.ndarray, paired: bool, images: int | None) -> str:
