@@ -209,7 +209,7 @@ def brier_score(labels: Any, probabilities: Any) -> float:
     >>> evaluation.brier_score([0, 1], [[1.0, 0.0], [0.5, 0.5]])
     0.25
     """
-    return checked_brier_score(*pair(labels, probabilities))
+    return checked_brier_score(*labels_and_probabilities(labels, probabilities))
 
 
 def checked_brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
