@@ -177,6 +177,9 @@ def run_chapter(path: Path, environment: dict[str, str]) -> Run:
             record_timing=False,  # the cache knows a chapter by its cells
             extra_arguments=["--log-level=ERROR"],  # of the kernel's own remarks
         )
+        # The kernel of this Python, whatever a user has installed under its name.
+        client.km = client.create_kernel_manager()
+        client.km.kernel_spec_manager.kernel_dirs = []
         # The kernel's own, and not this process's: others run in it later.
         own_records = {"IMGCLS_RECORDS": str(records)}  # for imgcls_helpers.results
         try:
@@ -274,11 +277,7 @@ def say_waiting() -> None:
 
 def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     notebooks = {page: read_chapter(page) for page in pages}
-    environment = {
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # The kernel named python3 is this environment's, whatever a user has installed.
-        "JUPYTER_PATH": str(Path(sys.prefix, "share", "jupyter")),
-    }
+    environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     if out_of_reach():
         environment["IMGCLS_OFFLINE"] = "1"  # asked once, for all chapters
     print(f"Chapters ({runtime.budget()} budget, {backend.name()}):", flush=True)
