@@ -144,7 +144,7 @@ class Comparison(Shown):
     def _runs_text(self) -> str:
         a, b = self.runs
         runs = f"{a} runs each" if a == b else f"{a} and {b} runs"
-        pairs = ", paired by seed" if self.paired else ""
+        pairs = ", in pairs" if self.paired else ""
         many = ""
         if self.comparisons > 1:
             many = f"; one of {self.comparisons} comparisons"
@@ -235,13 +235,13 @@ class Comparisons(Shown):
         return [_table(f"Each against {self.baseline}", self.found)]
 
     @property
-    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+    def notes(self) -> tuple[str, ...]:
         one = self.found[0]
         together = pairs = ""
         if len(self) > 1:
             together = f" that hold together for all {len(self)} comparisons"
         if one.paired:
-            pairs = ", runs paired by seed"
+            pairs = ", runs in pairs"
         reasons = dict.fromkeys(one.reason for one in self.found if one.reason)
         return (
             f"{100 * one.confidence:g}% intervals{together}{pairs}.",
@@ -271,24 +271,24 @@ def compare(
     b: Sequence[float] | np.ndarray | Spread,
     names: tuple[str, str] = ("a", "b"),
     *,
-    paired: bool = True,
+    paired: bool = False,
     images: int | None = None,
     comparisons: int = 1,
     confidence: float = 0.95,
 ) -> Comparison:
     """Say whether repeated runs of two methods show a difference.
 
-    A mean over a few seeds moves with the seeds. The t interval says how far: the
-    difference is **shown** if the interval leaves out 0. For runs paired by seed, with
-    differences d of standard deviation s over n seeds::
+    A mean over a few seeds moves with the seeds. The t interval of the difference says
+    how far: the difference is **shown** if the interval leaves out 0. It is Welch's
+    interval, which lets each method have a spread of its own; or, for runs in pairs,
+    with differences d of standard deviation s over n seeds::
 
         mean(d) ± t s / sqrt(n),   t of n - 1 degrees of freedom
 
-    Where they are not paired, Welch's interval, which lets each have a spread of its
-    own. A table with several comparisons has several chances to be lucky, so each
-    interval is widened (Bonferroni): t is taken at 1 - (1 - confidence) / comparisons.
-    Then all the intervals of a table hold together in a share `confidence` of tables;
-    where nothing differs, at most 5% of tables call anything shown.
+    A table with several comparisons has several chances to be lucky, so each interval
+    is widened (Bonferroni): t is taken at 1 - (1 - confidence) / comparisons. Then all
+    the intervals of a table hold together in a share `confidence` of tables; where
+    nothing differs, at most 5% of tables call anything shown.
 
     Accuracies on N images are multiples of 1 / N. Runs may then agree by luck, which
     would make the interval as narrow as nothing. So with `images` given it reaches at
@@ -303,14 +303,14 @@ def compare(
     Parameters
     ----------
     a, b : sequence of float, or training.Spread
-        One number a run: an accuracy, a loss, seconds. If `paired`, run i of both has
-        the same seed.
+        One number a run: an accuracy, a loss, seconds.
     names : (str, str)
         What the sentence calls them.
     paired : bool
-        Whether runs of equal seed share more than chance: the training images, the
-        first weights, the order of batches. Pairs then cancel what is common to both.
-        Where nothing is common, ``paired=False`` needs fewer runs.
+        Whether run i of a and run i of b belong together: one trained network, asked in
+        two ways, or networks of one seed that draws their training images. Pairs cancel
+        what is common to both. Where that is little, as for two networks with the same
+        first weights, pairs need more runs.
     images : int, optional
         If the numbers are accuracies (or differences of accuracies), as shares from 0
         to 1: of how many images. Differences are then given in points.
@@ -338,10 +338,11 @@ def compare(
 
     Notes
     -----
-    The t interval supposes noise with one hill, as accuracies over seeds mostly have:
-    skewed or with rare far values is well, they make it say "shown" less often. Two
-    hills (some runs collapse) need more than five runs of each. Say how many seeds
-    there will be before the first one runs: going on until it is shown finds luck.
+    The t interval supposes that runs scatter around one value. Skewed noise and rare
+    far values only make it say "shown" less often. It is wrong more often than promised
+    where some runs collapse: three runs may all have collapsed, or none, by luck. Say
+    how many seeds there will be before the first one runs: going on until something is
+    shown finds luck.
 
     References
     ----------
@@ -355,9 +356,9 @@ def compare(
     >>> from imgcls_helpers import evaluation
     >>> print(evaluation.compare([0.71, 0.72, 0.70], [0.62, 0.64, 0.61],
     ...                          ("with flips", "without"), images=2000))
-    Shown that with flips is higher than without: +8.7 points, 95% interval +7.2 to \
-+10.1 (3 runs each, paired by seed).
-    >>> print(evaluation.compare([2.31, 2.10, 2.20], [2.16, 2.15, 2.09], paired=False))
+    Shown that with flips is higher than without: +8.7 points, 95% interval +5.5 to \
++11.8 (3 runs each).
+    >>> print(evaluation.compare([2.31, 2.10, 2.20], [2.16, 2.15, 2.09]))
     Not shown that a differs from b: +0.07, 95% interval -0.16 to +0.30 (3 runs each).
     >>> print(evaluation.compare([0.71], [0.62], images=2000))
     Not shown that a differs from b: it needs 3 runs of each, and there is 1.
@@ -388,8 +389,8 @@ def compare(
                     cure="Divide percentages by 100; leave out images= for other "
                     "numbers.",
                 )
-    means = tuple(float(runs.mean()) if runs.size else math.nan for runs in values)
-    difference = means[0] - means[1]
+    mean_a, mean_b = (float(x.mean()) if x.size else math.nan for x in values)
+    difference = mean_a - mean_b
     reason = _undecidable(first, second, paired, images)
     interval = (-math.inf, math.inf)
     if not reason:
@@ -397,8 +398,9 @@ def compare(
         reach = float(half_width(first, second, paired, images, outside))
         interval = (difference - reach, difference + reach)
     return Comparison(
-        *map(str, names),
-        means=means,
+        a=str(names[0]),
+        b=str(names[1]),
+        means=(mean_a, mean_b),
         difference=difference,
         interval=interval,
         runs=(len(first), len(second)),
@@ -414,7 +416,7 @@ def compare_all(
     runs: Mapping[str, Sequence[float] | np.ndarray | Spread],
     baseline: str,
     *,
-    paired: bool = True,
+    paired: bool = False,
     images: int | None = None,
     confidence: float = 0.95,
 ) -> Comparisons:
@@ -451,10 +453,10 @@ def compare_all(
     >>> evaluation.compare_all(runs, baseline="none", images=2000)
     Each against none
                   runs    difference       interval    verdict
-    flips - none     3  +10.3 points  [+8.3, +12.4]     higher
-    noise - none     3   +0.0 points   [-3.6, +3.6]  not shown
+    flips - none     3  +10.3 points  [+6.3, +14.3]     higher
+    noise - none     3   +0.0 points   [-4.6, +4.6]  not shown
     <BLANKLINE>
-    - 95% intervals that hold together for all 2 comparisons, runs paired by seed.
+    - 95% intervals that hold together for all 2 comparisons.
     """
     if not isinstance(runs, Mapping):
         expected = 'a mapping from names to runs, as {"none": [0.6, 0.7, 0.6], ...}'
