@@ -435,3 +435,19 @@ def test_paths(monkeypatch, tmp_path):
     for wrong in ("", "  ", "a\0b", b"run", 3, None):
         with pytest.raises(ArgumentError, match="checkpoint must be a path"):
             _arguments.path(wrong, "checkpoint")
+
+
+def test_paths_in_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for text, found in (
+        ("", None),
+        (" ", None),
+        ("~", tmp_path),
+        ("~/a b", tmp_path / "a b"),
+        ("here", Path("here")),
+    ):
+        monkeypatch.setenv("IMGCLS_TRIED", text)
+        assert _arguments.path_in("IMGCLS_TRIED") == found
+    monkeypatch.delenv("IMGCLS_TRIED")
+    assert _arguments.path_in("IMGCLS_TRIED") is None

@@ -35,6 +35,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import read_myst_markdown_notebook
 
 from imgcls_helpers import backend, data, runtime
+from imgcls_helpers._arguments import switch
 from imgcls_helpers._turns import one_at_a_time
 from tools import times
 from tools.chapter import ROOT, toc_files
@@ -78,7 +79,7 @@ def fetch(name: str) -> bool:
     """
     if data.dataset_file(name) is not None:
         return True
-    if os.environ.get("IMGCLS_OFFLINE", "0") not in ("", "0"):
+    if switch("IMGCLS_OFFLINE"):
         return False
     print(f"  fetching the data set {name} ...", flush=True)
     try:
