@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from imgcls_helpers._arguments import numbers_of, refuse
+from imgcls_helpers._arguments import numbers_of, path_in, refuse
 
 __all__ = ["BackendError", "accelerator", "gradient", "name", "version"]
 
@@ -207,6 +207,11 @@ if _log_level in ("2", "3") and "tensorflow" not in sys.modules:
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
 os.environ["KERAS_BACKEND"], _REASON = _choose()
+# Keras would take "~" for the name of a folder, and an empty path for one as well.
+if _home := path_in("KERAS_HOME"):
+    os.environ["KERAS_HOME"] = str(_home)
+else:
+    os.environ.pop("KERAS_HOME", None)
 if os.environ["KERAS_BACKEND"] == "jax":
     # Keras asks JAX for labels as NumPy has them, int64; int32 holds every class.
     warnings.filterwarnings("ignore", "Explicitly requested dtype int64", UserWarning)

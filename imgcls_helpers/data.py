@@ -646,7 +646,7 @@ def load_dataset(
     The images are looked for in the folder that the environment variable
     IMGCLS_DATA names, as ``NAME.npz``; then in Keras's cache; then they are
     downloaded through ``keras.datasets``. With IMGCLS_OFFLINE=1 nothing is
-    downloaded.
+    downloaded. In paths ``~`` is the home folder.
 
     Parameters
     ----------
@@ -789,17 +789,19 @@ def dataset_file(name: str) -> Path | None:
 
 
 def _folder_file(name: str) -> Path | None:
-    folder = os.environ.get("IMGCLS_DATA", "")
-    if not folder:
+    folder = _arguments.path_in("IMGCLS_DATA")
+    if folder is None:
         return None
-    path = Path(folder).expanduser() / f"{name}.npz"
-    if not path.parent.is_dir():
+    if folder.stem in DOWNLOADS and folder.is_file():  # one of the files themselves
+        folder = folder.parent
+    if not folder.is_dir():
         refuse(
             "the environment variable IMGCLS_DATA",
             "a folder",
-            came=repr(folder),
-            cure="Make it, or unset IMGCLS_DATA.",
+            came=f"{str(folder)!r}{', a file' if folder.is_file() else ''}",
+            cure=f"Set it to the folder that holds {name}.npz, or unset it.",
         )
+    path = folder / f"{name}.npz"
     return path if path.is_file() else None
 
 
@@ -920,8 +922,7 @@ def _as_arrays(
 
 def _keras_cache() -> Path:
     """Return the folder into which keras.datasets downloads."""
-    home = os.environ.get("KERAS_HOME") or Path("~", ".keras")
-    base = Path(home).expanduser()
+    base = _arguments.path_in("KERAS_HOME") or Path("~", ".keras").expanduser()
     with contextlib.suppress(OSError):  # as Keras does when it is imported
         base.mkdir(parents=True, exist_ok=True)
     if not os.access(base, os.W_OK):
@@ -946,7 +947,7 @@ def _look_in_cache(cache: Path, known: _Known) -> tuple[bool, str]:
 
 
 def _why_no_download(known: _Known) -> str:
-    if os.environ.get("IMGCLS_OFFLINE", "") not in ("", "0"):
+    if _arguments.switch("IMGCLS_OFFLINE"):
         return "IMGCLS_OFFLINE is set, so nothing was downloaded."
     problem = _probe(known.url)
     return "" if problem is None else f"{known.url} cannot be reached: {problem}."

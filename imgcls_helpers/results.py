@@ -8,7 +8,6 @@ mistakes", "Results" and "Status" are made from it. Elsewhere nothing is written
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from imgcls_helpers import backend, runtime
-from imgcls_helpers._arguments import number, numbers_of, one_of, refuse
+from imgcls_helpers._arguments import number, numbers_of, one_of, path_in, refuse
 
 __all__ = ["finding", "model"]
 
@@ -138,11 +137,11 @@ def _name(name: str) -> str:
 
 
 def _keep(kind: str, **what: Any) -> None:
-    if path := os.environ.get("IMGCLS_RECORDS"):
+    if path := path_in("IMGCLS_RECORDS"):
         where = {
             "backend": backend.name(),
             "device": runtime.device(),
             "budget": runtime.budget(),
         }
-        with open(path, "a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, **what, **where}) + "\n")

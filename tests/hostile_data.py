@@ -527,6 +527,19 @@ def _(place):
 
 
 @network(
+    "IMGCLS_DATA names a file of another name",
+    "says what to set, even where a fallback is named",
+)
+def _(place):
+    path = own_file(place)
+    path.rename(path.with_name("my-mnist.npz"))
+    place.patch.setenv("IMGCLS_DATA", str(path.with_name("my-mnist.npz")))
+    return refused(
+        ArgumentError, "must be a folder", load_dataset, "mnist", fallback="shapes"
+    )
+
+
+@network(
     "The package's own copy of a download was cut short",
     "names the file to delete",
     not_ours=r"(?<=short \().*(?=\)\.)",

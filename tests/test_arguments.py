@@ -491,3 +491,19 @@ def test_a_method_that_is_inherited_is_named_after_the_object():
 
     with pytest.raises(ArgumentError, match=r"^Adam\.apply: gradients must be 0"):
         Adam().apply([np.ones(2)], [])
+
+
+def test_paths_in_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for text, found in (
+        ("", None),
+        (" ", None),
+        ("~", tmp_path),
+        ("~/a b", tmp_path / "a b"),
+        ("here", Path("here")),
+    ):
+        monkeypatch.setenv("IMGCLS_TRIED", text)
+        assert _arguments.path_in("IMGCLS_TRIED") == found
+    monkeypatch.delenv("IMGCLS_TRIED")
+    assert _arguments.path_in("IMGCLS_TRIED") is None

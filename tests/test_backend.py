@@ -197,6 +197,18 @@ def test_keras_that_is_loaded_already_decides():
     assert "restart the kernel" in out.stderr
 
 
+@pytest.mark.parametrize("home", ["", " ", "~/keras"])
+def test_the_home_of_keras_follows_the_rule_for_paths(home, tmp_path):
+    out = python(
+        """
+        from imgcls_helpers import backend
+        print(os.environ.get("KERAS_HOME"))
+        """,
+        **{"KERAS_HOME": home, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)},
+    )
+    assert out.stdout.strip() == (str(tmp_path / "keras") if "~" in home else "None")
+
+
 def test_a_folder_of_the_readers_is_not_a_backend(tmp_path, monkeypatch):
     (tmp_path / "surely_not_installed").mkdir()
     monkeypatch.syspath_prepend(tmp_path)

@@ -428,6 +428,33 @@ def test_folder_is_read(folder):
     assert whole.validation is None and len(whole.train) == 40
 
 
+def test_folder_may_be_written_in_several_ways(folder, monkeypatch):
+    sure = load_dataset("mnist").test.images
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    monkeypatch.chdir(folder.parent)
+    other = folder / "cifar10.npz"
+    np.savez(other, **arrays("cifar10"))
+    for text in ("~/my-data", "~/my-data/", "my-data", "./my-data/mnist.npz", other):
+        monkeypatch.setenv("IMGCLS_DATA", str(text))
+        assert np.array_equal(load_dataset("mnist").test.images, sure)
+        assert data.dataset_file("mnist").name == "mnist.npz"
+    for text in ("", " "):
+        monkeypatch.setenv("IMGCLS_DATA", text)
+        assert data.dataset_file("mnist") is None
+
+
+@pytest.mark.parametrize("wrong", ["gone", "gone/mnist.npz", "my-data/own.npz"])
+def test_what_is_no_folder_is_refused_with_what_to_set(folder, monkeypatch, wrong):
+    (folder / "own.npz").write_bytes(b"x")
+    path = folder.parent / wrong
+    monkeypatch.setenv("IMGCLS_DATA", str(path))
+    words = r"IMGCLS_DATA must be a folder; got '(.*?)'.*holds mnist\.npz, or unset it"
+    with pytest.raises(ArgumentError, match=words) as caught:
+        load_dataset("mnist", fallback="digits")
+    assert str(path) in str(caught.value)
+
+
 def test_card_tells_source_and_notice_but_no_path(folder):
     found = load_dataset("mnist")
     assert "not checked against the original MNIST" in found.notice
@@ -563,6 +590,20 @@ def test_offline_fails_at_once_and_names_three_ways(nowhere, monkeypatch):
     assert not list((nowhere / "keras").rglob("*.*"))
 
 
+@pytest.mark.parametrize("text", ["", "0", "false", "No", "off"])
+def test_offline_that_is_off(nowhere, monkeypatch, text):
+    monkeypatch.setenv("IMGCLS_OFFLINE", text)
+    monkeypatch.setattr(data, "_probe", lambda url: "it was asked")
+    with pytest.raises(DataUnavailableError, match="it was asked"):
+        load_dataset("mnist")
+
+
+def test_offline_that_says_neither(nowhere, monkeypatch):
+    monkeypatch.setenv("IMGCLS_OFFLINE", "perhaps")
+    with pytest.raises(ArgumentError, match=r"IMGCLS_OFFLINE must be 1 .*'perhaps'"):
+        load_dataset("mnist", fallback="digits")
+
+
 def test_unreachable_says_why(nowhere, monkeypatch):
     monkeypatch.setenv("IMGCLS_OFFLINE", "0")
     monkeypatch.setattr(data, "_probe", lambda url: "no answer within 5 seconds")
@@ -686,8 +727,12 @@ def test_real_keras_reads_its_cache_without_network(nowhere):
         except DataUnavailableError as error:
             print(error)
     """
+    (nowhere / "here").mkdir()
+    home = {"HOME": str(nowhere), "USERPROFILE": str(nowhere), "KERAS_HOME": "~/keras"}
     run = subprocess.run(
         [sys.executable, "-c", program, str(cache)],
+        cwd=nowhere / "here",
+        env=os.environ | home,
         capture_output=True,
         text=True,
         check=False,
@@ -696,6 +741,8 @@ def test_real_keras_reads_its_cache_without_network(nowhere):
     first, second = run.stdout.strip().splitlines()
     assert first == f"{raw['x_train'].sum()} 20 downloaded by keras.datasets"
     assert "damaged, delete it" in second and "t10k-images" in second
+    assert not list((nowhere / "here").iterdir())  # Keras alone makes a folder "~"
+    assert (nowhere / "keras" / "keras.json").is_file()
 
 
 class Server(http.server.BaseHTTPRequestHandler):

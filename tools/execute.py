@@ -36,6 +36,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 from imgcls_helpers import backend, data, runtime
+from imgcls_helpers._arguments import switch
 from imgcls_helpers._turns import one_at_a_time
 from tools import times
 from tools.book import chapters
@@ -74,7 +75,7 @@ def fetch(name: str) -> bool:
     """
     if data.dataset_file(name) is not None:
         return True
-    if os.environ.get("IMGCLS_OFFLINE", "0") not in ("", "0"):
+    if switch("IMGCLS_OFFLINE"):
         return False
     print(f"  fetching the data set {name} ...", flush=True)
     try:

@@ -133,6 +133,12 @@ def path(value: object, name: str) -> Path:
         refuse(name, "a path; the home folder that ~ stands for is not known", value)
 
 
+def path_in(variable: str) -> Path | None:
+    """Return the path in an environment variable, None where it is unset or empty."""
+    text = os.environ.get(variable, "")
+    return path(text, f"the environment variable {variable}") if text.strip() else None
+
+
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
 
