@@ -134,15 +134,17 @@ def test_softmax_sums_to_one_and_ignores_a_shift(shape, seed, shift):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_refuse_what_is_no_float_array(name):
     x = np.zeros((2, 3))
-    with pytest.raises(TypeError, match="x is a list"):
+    with pytest.raises(TypeError, match=r"x must be a NumPy array .*list"):
         forward(name)([1.0, 2.0])
-    with pytest.raises(TypeError, match="dtype int64"):
+    with pytest.raises(TypeError, match=r"x must be .*dtype int64"):
         forward(name)(np.zeros(3, "int64"))
-    with pytest.raises(TypeError, match="dy is a float"):
+    with pytest.raises(TypeError, match=r"dy must be .*float"):
         backward(name)(1.0, x)
-    with pytest.raises(TypeError, match="x has dtype uint8"):
+    with pytest.raises(TypeError, match=r"x must be .*dtype uint8"):
         backward(name)(x, x.astype("uint8"))
-    with pytest.raises(ValueError, match=r"dy has shape \(3,\) and x has shape \(2, 3"):
+    with pytest.raises(
+        ValueError, match=r"dy and x must be of one shape; got \(3,\) and \(2, 3"
+    ):
         backward(name)(np.zeros(3), x)
 
 
@@ -212,23 +214,32 @@ def test_dense_is_its_loops_and_has_their_slope(seed, n, d, u):
 def test_dense_refuses_what_does_not_fit():
     x, kernel, bias, dy = dense_case(0, 4, 3, 2)
     for wrong, message in [
-        ((x[0], kernel, bias), "x has shape (3,). Expected 2 dimensions"),
-        ((x, kernel.T, bias), "the kernel needs 3 rows"),
-        ((x, kernel[0], bias), "the kernel needs 3 rows"),
-        ((x, kernel, bias[:1]), "bias has shape (1,). Expected (2,)"),
-        ((x, kernel, bias[None]), "bias has shape (1, 2). Expected (2,)"),
+        (
+            (x[0], kernel, bias),
+            "float64 of shape (N, units); got an array of shape (3,)",
+        ),
+        ((x, kernel.T, bias), "kernel must be of shape (3, units)"),
+        ((x, kernel[0], bias), "kernel must be of shape (3, units)"),
+        (
+            (x, kernel, bias[:1]),
+            "bias must be of shape (2,), one number for each unit; got",
+        ),
+        (
+            (x, kernel, bias[None]),
+            "bias must be of shape (2,), one number for each unit; got",
+        ),
     ]:
         with pytest.raises(ValueError) as caught:
             scratch.dense(*wrong)
         assert message in str(caught.value)
-    with pytest.raises(ValueError, match=r"dy has shape \(2, 4\). Expected \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"dy must be of shape \(4, 2\).*\(2, 4\)"):
         scratch.dense_backward(dy.T, x, kernel)
     for name, arguments in [
         ("x", ([[1.0]], kernel)),
         ("kernel", (x, kernel.astype(int))),
         ("bias", (x, kernel, [0.0, 0.0])),
     ]:
-        with pytest.raises(TypeError, match=f"^{name} "):
+        with pytest.raises(TypeError, match=f": {name} must be"):
             scratch.dense(*arguments)
 
 
@@ -303,26 +314,26 @@ def test_batch_norm_normalizes_and_has_the_slope(seed, shape, epsilon):
 def test_batch_norm_refuses_what_does_not_fit():
     x, gamma, beta, dy = norm_case(0, (4, 3))
     norm, back = scratch.batch_norm, scratch.batch_norm_backward
-    with pytest.raises(ValueError, match=r"gamma has shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"gamma must be of shape \(3,\).* \(2,\)"):
         norm(x, gamma[:2], beta)
-    with pytest.raises(ValueError, match=r"beta has shape \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"beta must be of shape \(3,\).* \(1, 3\)"):
         norm(x, gamma, beta[None])
-    with pytest.raises(ValueError, match=r"x has shape \(3,\). Expected \(N, ..., C\)"):
+    with pytest.raises(ValueError, match=r"x must be of shape \(N, ..., C\)"):
         norm(x[0], gamma, beta)
     with pytest.raises(ValueError, match="at least one example"):
         norm(x[:0], gamma, beta)
-    with pytest.raises(ValueError, match="dy has shape"):
+    with pytest.raises(ValueError, match="dy and x must be of one shape"):
         back(dy[:2], x, gamma)
-    with pytest.raises(ValueError, match="gamma has shape"):
+    with pytest.raises(ValueError, match="gamma must be of shape"):
         back(dy, x, gamma[:1])
     for name, arguments in [
         ("x", (x.astype(int), gamma, beta)),
         ("gamma", (x, [1.0] * 3, beta)),
         ("beta", (x, gamma, 0.0)),
     ]:
-        with pytest.raises(TypeError, match=f"^{name} "):
+        with pytest.raises(TypeError, match=f": {name} must be"):
             norm(*arguments)
-    with pytest.raises(TypeError, match=r"^dy "):
+    with pytest.raises(TypeError, match=r": dy must be"):
         back(dy.tolist(), x, gamma)
 
 
@@ -384,14 +395,14 @@ def test_the_dropout_layer_drops_only_while_training():
 
 @pytest.mark.parametrize("rate", [-0.1, 1, 1.5, np.nan])
 def test_dropout_refuses_a_rate_out_of_range(rate):
-    with pytest.raises(ValueError, match=r"rate is .*from 0 to below 1"):
+    with pytest.raises(ValueError, match=r"rate must be .*from 0 to below 1; got"):
         scratch.Dropout(rate)
-    with pytest.raises(ValueError, match="rate is"):
+    with pytest.raises(ValueError, match="rate must be"):
         scratch.dropout(np.ones(3), rate, np.random.default_rng(0))
 
 
 def test_dropout_refuses_whole_numbers():
-    with pytest.raises(TypeError, match="dtype int64"):
+    with pytest.raises(TypeError, match=r"x must be .*dtype int64"):
         scratch.dropout(np.ones(3, "int64"), 0.5, np.random.default_rng(0))
 
 
@@ -441,7 +452,7 @@ def test_initializer_takes_a_name_a_number_or_a_function():
 
 @pytest.mark.parametrize("wanted", ["glorot", "HeNormal", None, -1.0, [0.1, 0.2]])
 def test_initializer_refuses_what_it_does_not_know(wanted):
-    with pytest.raises(ValueError, match="Expected one of glorot_uniform, he_normal"):
+    with pytest.raises(ValueError, match="one of 'glorot_uniform', 'he_normal'"):
         scratch.initializer(wanted)
 
 
@@ -476,12 +487,12 @@ def test_numerical_gradient_takes_its_step():
 
 def test_numerical_gradient_refuses_what_it_cannot_use():
     x = np.ones(3)
-    with pytest.raises(TypeError, match="float32, which has too few digits"):
+    with pytest.raises(TypeError, match="float32 has too few digits"):
         scratch.numerical_gradient(np.sum, x.astype("float32"))
-    with pytest.raises(TypeError, match="x is a list"):
+    with pytest.raises(TypeError, match=r"x must be a NumPy array .*list"):
         scratch.numerical_gradient(np.sum, [1.0])
     for wrong in (lambda z: z, lambda z: np.nan, lambda z: np.inf * z.sum()):
-        with pytest.raises(ValueError, match="Expected one finite number"):
+        with pytest.raises(ValueError, match="must be one finite number"):
             scratch.numerical_gradient(wrong, x)
 
 
@@ -647,19 +658,17 @@ def test_the_first_weights_come_from_the_generator():
 
 
 def test_layers_refuse_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"put Flatten\(\) or GlobalAverage"):
+    with pytest.raises(ValueError, match=r"Put Flatten\(\) or GlobalAverage"):
         scratch.Dense(3).build((2, 2, 3), np.random.default_rng(0))
-    with pytest.raises(
-        ValueError, match=r"no activation 'swish'\. Expected one of gelu"
-    ):
+    with pytest.raises(ValueError, match=r"must be one of 'gelu',.* got 'swish'"):
         scratch.Activation("swish")
-    with pytest.raises(ValueError, match="no activation 'relu_backward'"):
+    with pytest.raises(ValueError, match=r"must be one of .* got 'relu_backward'"):
         scratch.Activation("relu_backward")
-    with pytest.raises(ValueError, match="kernel_size is 0"):
+    with pytest.raises(ValueError, match=r"kernel_size must be .* got 0"):
         scratch.Conv2D(3, 0)
-    with pytest.raises(ValueError, match="momentum is 1"):
+    with pytest.raises(ValueError, match=r"momentum must be .* got 1"):
         scratch.BatchNormalization(momentum=1)
-    with pytest.raises(ValueError, match="kernel_initializer is 'zeros'"):
+    with pytest.raises(ValueError, match=r"kernel_initializer must be .* got 'zeros'"):
         scratch.Dense(3, kernel_initializer="zeros")
     with pytest.raises(NotImplementedError):
         scratch.Layer().forward(np.zeros((1, 1)))

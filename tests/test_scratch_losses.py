@@ -263,32 +263,42 @@ _BINARY = losses.BinaryCrossentropy()
 @pytest.mark.parametrize(
     ("loss", "y_true", "y_pred", "message"),
     [
-        (losses.MeanSquaredError(), np.zeros(3), np.zeros((3, 1)), r"same shape.*resh"),
-        (_BINARY, np.zeros(3), np.zeros((3, 1)), r"\(3,\).*\(3, 1\).*same shape"),
-        (losses.Hinge(), np.zeros((2, 1)), np.zeros((2, 2)), "same shape"),
-        (_DENSE, np.array([0, 1]), _P, r"class numbers.*np\.eye\(2\).*Sparse"),
+        (
+            losses.MeanSquaredError(),
+            np.zeros(3),
+            np.zeros((3, 1)),
+            r"of shape \(3, 1\), as .*\.reshape\(-1, 1\)",
+        ),
+        (
+            _BINARY,
+            np.zeros(3),
+            np.zeros((3, 1)),
+            r"of shape \(3, 1\), as y_pred is; got .*\(3,\)",
+        ),
+        (losses.Hinge(), np.zeros((2, 1)), np.zeros((2, 2)), "as y_pred is"),
+        (_DENSE, np.array([0, 1]), _P, r"class numbers.*Sparse.*np\.eye\(2\)"),
         (_DENSE, np.array([[0], [1]]), _P, "class numbers"),
-        (_DENSE, np.eye(3), _P, "Expected the same shape"),
+        (_DENSE, np.eye(3), _P, r"one-hot labels of shape \(2, 2\)"),
         (_DENSE, np.array([[1, 1], [0, 1]]), _P, "rows that sum to"),
         (_DENSE, np.array([[2, -1], [0, 1]]), _P, "from -1"),
         (_DENSE, _T, np.log(_P), "from_logits=True"),
         (_DENSE, _T, np.array([[0.2, 0.7], [0.5, 0.5]]), r"sums to 0\.9.*logits"),
         (_DENSE, _T, np.array([[1.2, -0.2], [0.5, 0.5]]), "from_logits=True"),
         (_DENSE, np.ones((2, 1)), np.ones((2, 1)), "BinaryCrossentropy"),
-        (_DENSE, np.ones(2), np.ones(2), "at least two classes"),
+        (_DENSE, np.ones(2), np.ones(2), "K at least 2"),
         (_SPARSE, _T, _P, r"CategoricalCrossentropy.*argmax"),
-        (_SPARSE, np.array([0, 1, 1]), _P, "one class number for each example"),
-        (_SPARSE, np.array([0, 2]), _P, "Expected 0 to 1.*more units"),
-        (_SPARSE, np.array([-1, 0]), _P, "from -1 to 0"),
+        (_SPARSE, np.array([0, 1, 1]), _P, "must be 2, one for each; got 3"),
+        (_SPARSE, np.array([0, 2]), _P, "below 2, the number of classes; got 2"),
+        (_SPARSE, np.array([-1, 0]), _P, "0 or more; got -1"),
         (_SPARSE, np.array([0, 1]), np.array([[3.0, -1], [0, 0]]), "from_logits=True"),
         (_BINARY, np.array([[0], [2]]), np.array([[0.5], [0.5]]), "Sparse"),
         (_BINARY, np.array([[0], [1]]), np.array([[0.5], [1.5]]), "from_logits=True"),
         (losses.Hinge(), np.array([[3]]), np.array([[0.1]]), "CategoricalHinge"),
         (losses.CategoricalHinge(), np.array([[0.5, 0.5]]), _P[:1], "soft labels"),
         (losses.CategoricalHinge(), np.array([1]), _P[:1], "class numbers"),
-        (_SPARSE, np.array([0, 1]), _P * np.nan, "y_pred holds NaN.*diverged"),
-        (_DENSE, _T * np.nan, _P, "y_true holds NaN"),
-        (_SPARSE, np.zeros(0, int), np.zeros((0, 2)), "no example"),
+        (_SPARSE, np.array([0, 1]), _P * np.nan, "y_pred must be finite.*diverged"),
+        (_DENSE, _T * np.nan, _P, "y_true must be finite"),
+        (_SPARSE, np.zeros(0, int), np.zeros((0, 2)), "at least one example"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(loss, y_true, y_pred, message):
@@ -301,10 +311,10 @@ def test_what_cannot_be_meant_is_refused(loss, y_true, y_pred, message):
     ("loss", "y_true", "y_pred", "message"),
     [
         (_SPARSE, np.array([0.0, 1.0]), _P, "whole numbers"),
-        (_SPARSE, np.array(["cat", "dog"]), _P, "class names"),
-        (_SPARSE, [0, 1], _P, "y_true is a list"),
-        (_SPARSE, np.array([0, 1]), _P.tolist(), "y_pred is a list"),
-        (_SPARSE, np.array([0, 1]), np.eye(2, dtype=int), "int64.*float32"),
+        (_SPARSE, np.array(["cat", "dog"]), _P, "They are names.*unique"),
+        (_SPARSE, [0, 1], _P, "y_true must be a NumPy array.*list"),
+        (_SPARSE, np.array([0, 1]), _P.tolist(), "y_pred must be a NumPy array.*list"),
+        (_SPARSE, np.array([0, 1]), np.eye(2, dtype=int), "float32.*int64"),
     ],
 )
 def test_wrong_types_are_refused(loss, y_true, y_pred, message):
@@ -317,9 +327,9 @@ def test_wrong_types_are_refused(loss, y_true, y_pred, message):
     [
         (np.array([1.0, -1.0]), ValueError, "reward mistakes"),
         (np.array([1.0, np.nan]), ValueError, "NaN"),
-        (np.array([1.0]), ValueError, r"\(1,\).*\(2,\)"),
-        (np.ones((2, 1)), ValueError, r"\(2, 1\).*\(2,\)"),
-        (np.array(["a", "b"]), TypeError, "numbers"),
+        (np.array([1.0]), ValueError, r"\(2,\).*\(1,\)"),
+        (np.ones((2, 1)), ValueError, r"\(2,\).*\(2, 1\)"),
+        (np.array(["a", "b"]), TypeError, "a finite number"),
     ],
 )
 def test_weights_that_cannot_be_meant_are_refused(weights, error, message):
@@ -333,11 +343,17 @@ def test_weights_that_cannot_be_meant_are_refused(weights, error, message):
     [
         (lambda: losses.CategoricalCrossentropy(label_smoothing=1), "below 1"),
         (lambda: losses.BinaryCrossentropy(label_smoothing=-0.1), "label_smoothing"),
-        (lambda: losses.CategoricalFocalCrossentropy(gamma=-1), "gamma is -1"),
-        (lambda: losses.CategoricalFocalCrossentropy(alpha=-1), "alpha is -1"),
+        (
+            lambda: losses.CategoricalFocalCrossentropy(gamma=-1),
+            "gamma must be .* got -1",
+        ),
+        (
+            lambda: losses.CategoricalFocalCrossentropy(alpha=-1),
+            "alpha must be .* got -1",
+        ),
         (
             lambda: losses.CategoricalFocalCrossentropy(alpha=[0.1, 0.2, 0.3])(_T, _P),
-            "alpha has 3 numbers and y_pred 2",
+            "alpha must be .* or 2, one for each class; got 3",
         ),
     ],
 )

@@ -461,11 +461,11 @@ def test_summary_tells_layers_shapes_and_parameters(capsys):
 def test_set_weights_refuses_other_shapes_and_changes_nothing():
     network = small()
     before = network.get_weights()
-    with pytest.raises(ValueError, match=r"Expected \[\(64, 8\), \(8,\)"):
+    with pytest.raises(ValueError, match=r"of the shapes \[\(64, 8\), \(8,\)"):
         network.set_weights([np.ones_like(w) for w in before[:-1]])
     wrong = [np.ones_like(w) for w in before]
     wrong[-1] = np.ones(11)
-    with pytest.raises(ValueError, match="weights have the shapes"):
+    with pytest.raises(ValueError, match="weights must be arrays of the shapes"):
         network.set_weights(wrong)
     for a, b in zip(before, network.get_weights(), strict=True):
         assert (a == b).all()
@@ -485,22 +485,22 @@ def test_there_is_no_way_back_without_a_way_there():
 @pytest.mark.parametrize(
     ("layers", "error", "message"),
     [
-        ([scratch.Dense], TypeError, "Layer 0 is a type. Expected a layer"),
-        (["relu"], TypeError, "Layer 0 is a str. Expected a layer"),
+        ([scratch.Dense], TypeError, "layers\\[0\\] must be a layer.*Dense.*type"),
+        (["relu"], TypeError, "layers\\[0\\] must be a layer.*relu.*str"),
         (
             [scratch.Conv2D(2, 3), scratch.Dense(3)],
             ValueError,
-            r"Layer 1, Dense, does not fit on examples of shape \(6, 6, 2\): .*Flatten",
+            r"layers\[1\] must be one for examples of shape \(6, 6, 2\); got De.*Flat",
         ),
         (
             [scratch.Conv2D(2, 9)],
             ValueError,
-            r"Layer 0, Conv2D, does not fit on examples of shape \(8, 8, 1\)",
+            r"layers\[0\] must be one for examples of shape \(8, 8, 1\); got Conv2D",
         ),
         (
             [scratch.Flatten(), scratch.MaxPooling2D(2)],
             ValueError,
-            r"Layer 1, MaxPooling2D, does not fit",
+            r"layers\[1\] must be one for .*; got MaxPooling2D",
         ),
     ],
 )
@@ -511,29 +511,31 @@ def test_layers_that_do_not_fit_are_named(layers, error, message):
 
 def test_a_layer_stands_in_a_network_once():
     layer = scratch.Activation("relu")
-    with pytest.raises(ValueError, match="Layer 1 stands in the list twice"):
+    with pytest.raises(
+        ValueError, match=r"layers\[1\] must be .* of its own; got one that stands"
+    ):
         scratch.Network([layer, layer], SHAPE)
 
 
 def test_other_input_is_refused():
     network = small()
     x, y = batch(6)
-    with pytest.raises(ValueError, match="dtype is 'float16'"):
+    with pytest.raises(ValueError, match=r"dtype must be .* got 'float16'"):
         small(dtype="float16")
-    with pytest.raises(ValueError, match=r"x has shape \(8, 8, 1\). Expected \(N, 8,"):
+    with pytest.raises(ValueError, match=r"shape \(N, 8, 8, 1\); got .*\(8, 8, 1\)"):
         network.forward(x[0])
-    with pytest.raises(ValueError, match=r"x has shape \(6, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"got .*\(6, 8, 8\).*`x\[..., None\]`"):
         network.predict(x[..., 0])
-    with pytest.raises(TypeError, match="x has dtype <U1"):
+    with pytest.raises(TypeError, match=r"x must be numbers .* dtype <U1"):
         network.forward(np.full((1, *SHAPE), "a"))
     options = {"loss": CRITERION, "optimizer": scratch.SGD()}
-    with pytest.raises(ValueError, match="x holds 6 examples and y holds 5 labels"):
+    with pytest.raises(ValueError, match=r"x and y must be as many.* got 6 and 5"):
         network.fit(x, y[:5], **options)
     with pytest.raises(ValueError, match="at least one"):
         network.fit(x[:0], y[:0], **options)
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match=r"batch_size must be .* got 0"):
         network.fit(x, y, batch_size=0, **options)
-    with pytest.raises(ValueError, match="epochs is -1"):
+    with pytest.raises(ValueError, match=r"epochs must be .* got -1"):
         network.fit(x, y, epochs=-1, **options)
 
 
@@ -561,11 +563,15 @@ def test_a_loss_that_is_no_number_stops_the_training():
         (
             np.eye(10)[[0, 1]],
             [1.0] * 10,
-            r"y has shape \(2, 10\).*class numbers|argmax",
+            r"y must be .*class number.* got .*\(2, 10\).*argmax",
         ),
-        (np.array([0, 9]), [1.0] * 9, "class_weight holds 9 weights.*from 0 to 9"),
-        (np.array([-1, 1]), [1.0] * 10, "from -1 to 1"),
-        (np.array([0.0, 1.0]), [1.0] * 10, "dtype float64"),
+        (
+            np.array([0, 9]),
+            [1.0] * 9,
+            "class_weight must be .* each class; got .* up to 9",
+        ),
+        (np.array([-1, 1]), [1.0] * 10, "y must be 0 or more; got -1"),
+        (np.array([0.0, 1.0]), [1.0] * 10, "y must be .* dtype float64"),
     ],
 )
 def test_class_weights_need_class_numbers(y, weights, message):

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, same_shape
+from imgcls_helpers._arguments import floats, same_shape
 
 __all__ = [
     "gelu",
@@ -46,7 +46,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
+    ValueError
         If `x` is not float32 or float64.
 
     References
@@ -76,10 +76,8 @@ def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64.
     ValueError
-        If the shapes differ.
+        If an array is not float32 or float64, or the shapes differ.
 
     Examples
     --------
@@ -230,7 +228,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
+    ValueError
         If `x` is not float32 or float64.
 
     References
@@ -263,10 +261,8 @@ def softmax_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64.
     ValueError
-        If the shapes differ.
+        If an array is not float32 or float64, or the shapes differ.
 
     Examples
     --------

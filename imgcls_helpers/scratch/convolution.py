@@ -10,12 +10,21 @@ Shapes used throughout: images `x` (N, H, W, C), kernel (R, S, C / groups, F), b
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from imgcls_helpers.scratch._arrays import floats, of_result, pair
+from imgcls_helpers._arguments import (
+    floats,
+    number,
+    of_result,
+    of_shape,
+    one_of,
+    pair,
+    refuse,
+)
 
 __all__ = [
     "conv2d",
@@ -74,11 +83,22 @@ def output_size(
     >>> output_size(32, 3, stride=2, padding=2)
     16
     """
-    span = dilation * (kernel_size - 1) + 1
+    number(size, "size", 1, whole=True)
+    number(kernel_size, "kernel_size", 1, whole=True)
+    number(stride, "stride", 1, whole=True)
+    number(padding, "padding", 0, whole=True)
+    number(dilation, "dilation", 1, whole=True)
+    return _positions(size, kernel_size, stride, padding, dilation, "kernel_size")
+
+
+def _positions(size, window, stride, padding, dilation, name):
+    span = dilation * (window - 1) + 1
     if size + padding < span:
-        raise ValueError(
-            f"A kernel that spans {span} does not fit into {size} + {padding} "
-            "(image and padding). Make the kernel or the dilation smaller, or pad more."
+        refuse(
+            name,
+            f"small enough to fit into {size} + {padding} pixels (image and padding)",
+            came=f"one that spans {span}",
+            cure="Make it or the dilation smaller, or pad more.",
         )
     return (size + padding - span) // stride + 1
 
@@ -113,17 +133,18 @@ def pad_amounts(
     >>> pad_amounts(32, 3, "same", stride=2)
     (0, 1)
     """
-    if padding == "valid":
+    if isinstance(padding, str):
+        padding = padding.lower()  # as in Keras
+    if one_of(padding, "padding", ("valid", "same")) == "valid":
         return 0, 0
-    if padding != "same":
-        raise ValueError(
-            f"padding is {padding!r}. Expected 'valid', 'same', a whole number, or "
-            "((top, bottom), (left, right))."
-        )
     positions = -(-size // stride)
     needed = (positions - 1) * stride + dilation * (kernel_size - 1) + 1
     total = max(needed - size, 0)
     return total // 2, total - total // 2
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2
 
 
 def padding_pairs(
@@ -139,13 +160,16 @@ def padding_pairs(
             pad_amounts(n, k, padding, stride=s, dilation=d)
             for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True)
         )
-    if not isinstance(padding, (tuple, list, np.ndarray)):
+    if isinstance(padding, np.ndarray):
+        padding = padding.tolist()
+    if isinstance(padding, numbers.Real):
         both = pair(padding, "padding", least=0)
         return both, both
-    if [np.shape(sides) for sides in padding] != [(2,), (2,)]:
-        raise ValueError(
-            f"padding is {padding!r}. Expected 'valid', 'same', a whole number, or "
-            "((top, bottom), (left, right))."
+    if not _is_pair(padding) or not all(map(_is_pair, padding)):
+        refuse(
+            "padding",
+            "'valid', 'same', a whole number, or ((top, bottom), (left, right))",
+            padding,
         )
     return tuple(pair(sides, "padding", least=0) for sides in padding)
 
@@ -160,11 +184,11 @@ class Windows:
     out : (P, Q)
     """
 
-    def __init__(self, x, size, strides, padding, dilation=(1, 1)):
+    def __init__(self, x, size, strides, padding, dilation=(1, 1), name="kernel_size"):
         self.size, self.strides, self.dilation = size, strides, dilation
         self.pads = padding_pairs(padding, x.shape[1:3], size, strides, dilation)
         self.out = tuple(
-            output_size(n, k, stride=s, padding=sum(p), dilation=d)
+            _positions(n, k, s, sum(p), d, name)
             for n, k, s, p, d in zip(
                 x.shape[1:3], size, strides, self.pads, dilation, strict=True
             )
@@ -187,30 +211,51 @@ class Windows:
         return slice(first, first + step * (self.out[axis] - 1) + 1, step)
 
 
+def _check_kernel(kernel: np.ndarray, shape: tuple[int, ...], groups: int) -> None:
+    """Refuse a kernel that does not go with images of this shape."""
+    _, rows, _, channels = shape
+    if floats(kernel, "kernel").ndim != 4:
+        cure = ""
+        if kernel.ndim == 2:
+            cure = "One filter for grey images is `kernel[..., None, None]`."
+        elif kernel.ndim == 3 and kernel.shape[2] == channels:
+            cure = "One filter is `kernel[..., None]`."
+        refuse(
+            "kernel", "of shape (rows, columns, channels, filters)", kernel, cure=cure
+        )
+    filters, wanted = kernel.shape[3], kernel.shape[2] * groups
+    if channels % groups or filters % groups:
+        refuse(
+            "groups",
+            f"a divisor of the channels ({channels}) and of the filters ({filters})",
+            groups,
+        )
+    if wanted == channels:
+        return
+    cure = "Is it (rows, columns, channels / groups, filters)?"
+    if rows == wanted:
+        cure = "If these channels come first, use `x.transpose(0, 2, 3, 1)`."
+    elif kernel.shape[1] * groups == channels:
+        cure = "If its filters come first, use `kernel.transpose(2, 3, 1, 0)`."
+    refuse(
+        "x",
+        f"of {wanted} channels, as a kernel of shape {kernel.shape} has it"
+        + f" in {groups} groups" * (groups > 1),
+        came=f"an array of shape {shape}, which has {channels}",
+        cure=cure,
+    )
+
+
 class _Geometry(Windows):
     """The checked arguments of a convolution, and the sizes that follow from them."""
 
     def __init__(self, x, kernel, bias, strides, padding, dilation, groups):
         floats(x, "x", ndim=4)
-        floats(kernel, "kernel", ndim=4)
+        groups = number(groups, "groups", 1, whole=True)
+        _check_kernel(kernel, x.shape, groups)
         channels, filters = x.shape[3], kernel.shape[3]
-        whole = isinstance(groups, (int, np.integer))
-        if not whole or groups < 1 or channels % groups or filters % groups:
-            raise ValueError(
-                f"groups is {groups!r}. Expected a divisor of the channels "
-                f"({channels}) and of the filters ({filters})."
-            )
-        if kernel.shape[2] * groups != channels:
-            raise ValueError(
-                f"x has {channels} channels, and the kernel, of shape {kernel.shape}, "
-                f"expects {kernel.shape[2] * groups}. A kernel has the shape (rows, "
-                "columns, channels / groups, filters)."
-            )
-        if bias is not None and floats(bias, "bias").shape != (filters,):
-            raise ValueError(
-                f"bias has shape {bias.shape}. Expected ({filters},): one number for "
-                "each filter."
-            )
+        if bias is not None:
+            of_shape(bias, "bias", (filters,), "one number for each filter")
         super().__init__(
             x,
             kernel.shape[:2],
@@ -282,10 +327,8 @@ def conv2d(
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64.
     ValueError
-        If shapes or options do not fit.
+        If an array is not float32 or float64, or shapes or options do not fit.
 
     References
     ----------
@@ -351,7 +394,7 @@ def conv2d_backward(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `conv2d`; also if `dy` has not the shape of its result.
 
     References
@@ -549,7 +592,7 @@ def im2col(x: np.ndarray, kernel_size: int | Sequence[int]) -> np.ndarray:
     floats(x, "x", ndim=4)
     rows, columns = pair(kernel_size, "kernel_size")
     for size, window in zip(x.shape[1:3], (rows, columns), strict=True):
-        output_size(size, window)
+        _positions(size, window, 1, 0, 1, "kernel_size")
     windows = sliding_window_view(x, (rows, columns), axis=(1, 2))
     in_order = windows.transpose(0, 1, 2, 4, 5, 3)
     return in_order.reshape(-1, rows * columns * x.shape[3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, of_result
+from imgcls_helpers._arguments import floats, of_result, of_shape, refuse
 
 __all__ = ["dense", "dense_backward"]
 
@@ -28,10 +28,8 @@ def dense(
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64.
     ValueError
-        If the shapes do not fit.
+        If an array is not float32 or float64, or the shapes do not fit.
 
     References
     ----------
@@ -45,11 +43,7 @@ def dense(
     _check(x, kernel)
     if bias is None:
         return x @ kernel
-    if floats(bias, "bias").shape != kernel.shape[1:]:
-        raise ValueError(
-            f"bias has shape {bias.shape}. Expected ({kernel.shape[1]},): one number "
-            "for each unit."
-        )
+    of_shape(bias, "bias", kernel.shape[1:], "one number for each unit")
     return x @ kernel + bias
 
 
@@ -76,7 +70,7 @@ def dense_backward(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `dense`; also if `dy` has not the shape of its result.
 
     References
@@ -102,7 +96,6 @@ def dense_backward(
 def _check(x: np.ndarray, kernel: np.ndarray) -> None:
     floats(x, "x", ndim=2)
     if floats(kernel, "kernel").ndim != 2 or x.shape[1] != kernel.shape[0]:
-        raise ValueError(
-            f"x has shape {x.shape} and kernel has shape {kernel.shape}. Expected "
-            f"(N, D) and (D, units): the kernel needs {x.shape[1]} rows."
+        refuse(
+            "kernel", f"of shape ({x.shape[1]}, units), a row for each input", kernel
         )

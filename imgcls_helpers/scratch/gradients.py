@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats
+from imgcls_helpers._arguments import floats, positive, refuse
 
 __all__ = ["numerical_gradient"]
 
@@ -34,10 +34,8 @@ def numerical_gradient(
 
     Raises
     ------
-    TypeError
-        If `x` is not float64.
     ValueError
-        If `f` does not return one finite number.
+        If `x` is not float64, or `f` does not return one finite number.
 
     References
     ----------
@@ -49,10 +47,13 @@ def numerical_gradient(
     array([ 2., -6.])
     """
     if floats(x, "x").dtype != np.float64:
-        raise TypeError(
-            "x has dtype float32, which has too few digits for small differences. "
-            "Expected float64: call .astype('float64'), also on what f uses."
+        refuse(
+            "x",
+            "of float64; float32 has too few digits for small differences",
+            x,
+            cure="Use `x.astype('float64')`, and the same for what f uses.",
         )
+    positive(step, "step")
     gradient = np.empty_like(x)
     x = x.copy()
     for index in np.ndindex(x.shape):
@@ -68,8 +69,9 @@ def numerical_gradient(
 
 def _number(value: object) -> float:
     if np.size(value) != 1 or not np.isfinite(value).all():
-        raise ValueError(
-            f"f returned {value!r}. Expected one finite number: the loss, for example "
-            "the sum of all results."
+        refuse(
+            "f(x)",
+            "one finite number: the loss, for example the sum of all results",
+            value,
         )
     return float(np.reshape(value, ()))

@@ -7,6 +7,8 @@ from numbers import Real
 
 import numpy as np
 
+from imgcls_helpers._arguments import refuse
+
 __all__ = ["fans", "glorot_uniform", "he_normal", "initializer"]
 
 
@@ -109,8 +111,10 @@ def initializer(
         return lambda shape, rng: rng.normal(0, wanted, shape)
     known = {"glorot_uniform": glorot_uniform, "he_normal": he_normal}
     if not isinstance(wanted, str) or wanted not in known:
-        raise ValueError(
-            f"kernel_initializer is {wanted!r}. Expected one of {', '.join(known)}, a "
-            "standard deviation, or a function of (shape, rng)."
+        refuse(
+            "kernel_initializer",
+            f"one of {', '.join(map(repr, known))}, a standard deviation, or a "
+            "function of (shape, rng)",
+            wanted,
         )
     return known[wanted]

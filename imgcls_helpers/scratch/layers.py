@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from imgcls_helpers._arguments import number, one_of, pair, refuse
+from imgcls_helpers._arguments import rate as checked_rate
 from imgcls_helpers.scratch import activations as _activations
 from imgcls_helpers.scratch import pooling as _pooling
-from imgcls_helpers.scratch._arrays import pair
-from imgcls_helpers.scratch._arrays import rate as checked_rate
 from imgcls_helpers.scratch.convolution import Padding, conv2d, conv2d_backward
 from imgcls_helpers.scratch.dense import dense, dense_backward
 from imgcls_helpers.scratch.initializers import Initializer, initializer
@@ -131,6 +131,11 @@ class Layer:
         return self._x
 
 
+def _need_images(shape: tuple[int, ...]) -> None:
+    if len(shape) != 3:
+        refuse("shape", "(H, W, C)", came=f"examples of shape {shape}")
+
+
 class Conv2D(Layer):
     """A convolution layer: `conv2d` with a kernel and a bias that are learned.
 
@@ -165,18 +170,19 @@ class Conv2D(Layer):
         kernel_initializer: Initializer = "glorot_uniform",
     ):
         super().__init__()
-        self.filters = filters
+        self.filters = number(filters, "filters", 1, whole=True)
         self.kernel_size = pair(kernel_size, "kernel_size")
         self.use_bias = use_bias
         self.kernel_initializer = initializer(kernel_initializer)
         self._options = {
-            "strides": strides,
+            "strides": pair(strides, "strides"),
             "padding": padding,
-            "dilation": dilation_rate,
-            "groups": groups,
+            "dilation": pair(dilation_rate, "dilation_rate"),
+            "groups": number(groups, "groups", 1, whole=True),
         }
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
+        _need_images(shape)
         channels = shape[2] // self._options["groups"]
         kernel = (*self.kernel_size, channels, self.filters)
         self.weights = {"kernel": self.kernel_initializer(kernel, rng)}
@@ -222,15 +228,17 @@ class Dense(Layer):
         kernel_initializer: Initializer = "glorot_uniform",
     ):
         super().__init__()
-        self.units = units
+        self.units = number(units, "units", 1, whole=True)
         self.use_bias = use_bias
         self.kernel_initializer = initializer(kernel_initializer)
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
         if len(shape) != 1:
-            raise ValueError(
-                f"Dense was given examples of shape {shape}. Expected one axis: put "
-                "Flatten() or GlobalAveragePooling2D() before it."
+            refuse(
+                "shape",
+                "of one axis",
+                came=f"examples of shape {shape}",
+                cure="Put Flatten() or GlobalAveragePooling2D() before it.",
             )
         self.weights = {"kernel": self.kernel_initializer((*shape, self.units), rng)}
         if self.use_bias:
@@ -273,7 +281,9 @@ class _Pooling2D(_Pooling):
         padding: Padding = "valid",
     ):
         super().__init__()
-        self._options = pool_size, strides, padding
+        size = pair(pool_size, "pool_size")
+        strides = size if strides is None else pair(strides, "strides")
+        self._options = size, strides, padding
 
 
 class MaxPooling2D(_Pooling2D):
@@ -375,11 +385,7 @@ class Activation(Layer):
     def __init__(self, name: str):
         super().__init__()
         known = [n for n in _activations.__all__ if not n.endswith("_backward")]
-        if name not in known:
-            raise ValueError(
-                f"There is no activation {name!r}. Expected one of {', '.join(known)}."
-            )
-        self.name = name
+        self.name = one_of(name, "name", known)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
         self._x = x
@@ -404,7 +410,7 @@ class Rescaling(Layer):
 
     def __init__(self, scale: float, offset: float = 0.0):
         super().__init__()
-        self.scale, self.offset = scale, offset
+        self.scale, self.offset = number(scale, "scale"), number(offset, "offset")
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
         return x * x.dtype.type(self.scale) + x.dtype.type(self.offset)
@@ -435,7 +441,8 @@ class BatchNormalization(Layer):
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3):
         super().__init__()
-        self.momentum, self.epsilon = checked_rate(momentum, "momentum"), epsilon
+        self.momentum = checked_rate(momentum, "momentum")
+        self.epsilon = number(epsilon, "epsilon", 0)
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
         self.weights = {

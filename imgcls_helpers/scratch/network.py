@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from imgcls_helpers._arguments import ArgumentError, labels, number, numbers_of, refuse
 from imgcls_helpers.scratch.layers import Layer
 
 __all__ = ["Network"]
@@ -58,9 +60,9 @@ class Network:
         seed: int = 0,
         dtype: str = "float32",
     ):
+        if dtype not in ("float32", "float64", np.float32, np.float64):
+            refuse("dtype", "'float32' or 'float64'", dtype)
         self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype is {dtype!r}. Expected 'float32' or 'float64'.")
         self.layers = list(layers)
         self.input_shape = tuple(int(n) for n in input_shape)
         rng = np.random.default_rng(seed)
@@ -68,14 +70,14 @@ class Network:
         self._shapes = []
         for place, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
-                raise TypeError(
-                    f"Layer {place} is a {type(layer).__name__}. Expected a layer of "
-                    "imgcls_helpers.scratch, such as Dense(10)."
-                )
+                expected = "a layer of imgcls_helpers.scratch, such as Dense(10)"
+                refuse(f"layers[{place}]", expected, layer)
             if any(layer is other for other in self.layers[:place]):
-                raise ValueError(
-                    f"Layer {place} stands in the list twice. Make a new one: a layer "
-                    "keeps its own weights."
+                refuse(
+                    f"layers[{place}]",
+                    "a layer of its own",
+                    came="one that stands in the list before",
+                    cure="Make a new one: a layer keeps its own weights.",
                 )
             try:
                 layer.build(x.shape[1:], rng)
@@ -85,11 +87,13 @@ class Network:
                 }
                 x = layer.forward(x)
                 layer._x = None  # these zeros are no batch to go back from
-            except ValueError as error:
-                raise ValueError(
-                    f"Layer {place}, {type(layer).__name__}, does not fit on examples "
-                    f"of shape {x.shape[1:]}: {error}"
-                ) from error
+            except ArgumentError as error:
+                kind, reason = type(layer).__name__, str(error).partition(": ")[2]
+                refuse(
+                    f"layers[{place}]",
+                    f"one for examples of shape {x.shape[1:]}",
+                    came=f"{kind}, where {reason.removesuffix('.')}",
+                )
             self._shapes.append(x.shape[1:])
 
     # Weights ----------------------------------------------------------------
@@ -172,7 +176,7 @@ class Network:
         own = [a for layer in self.layers for a in layer.weights.values()]
         shapes, given = [a.shape for a in own], [np.shape(a) for a in weights]
         if shapes != given:
-            raise ValueError(f"weights have the shapes {given}. Expected {shapes}.")
+            refuse("weights", f"arrays of the shapes {shapes}", came=f"{given}")
         for array, new in zip(own, weights, strict=True):
             array[...] = new
 
@@ -210,13 +214,17 @@ class Network:
 
     # Forward and backward ---------------------------------------------------
 
-    def _as_batch(self, x: Any) -> np.ndarray:
-        x = np.asarray(x)
-        if x.shape[1:] != self.input_shape or x.ndim != len(self.input_shape) + 1:
-            expected = ", ".join(map(str, ("N", *self.input_shape)))
-            raise ValueError(f"x has shape {x.shape}. Expected ({expected}).")
+    def _as_batch(self, value: Any) -> np.ndarray:
+        wanted = self.input_shape
+        expected = f"numbers of shape ({', '.join(map(str, ('N', *wanted)))})"
+        if np.ma.is_masked(value):
+            refuse("x", expected, value, cure="Fill in what is masked: `x.filled(0)`.")
+        x = np.asarray(value)
         if x.dtype.kind not in "fiub":
-            raise TypeError(f"x has dtype {x.dtype}. Expected numbers.")
+            refuse("x", expected, value)
+        if x.ndim != len(wanted) + 1 or x.shape[1:] != wanted:
+            code = "x" if type(value) is np.ndarray else "np.asarray(x)"
+            refuse("x", expected, value, cure=_shape_cure(x, code, wanted))
         return x.astype(self.dtype, copy=False)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
@@ -417,31 +425,18 @@ class Network:
         """
         x, y = self._as_batch(x), np.asarray(y)
         if not len(x) or len(x) != len(y):
-            raise ValueError(
-                f"x holds {len(x)} examples and y holds {len(y)} labels. Expected "
-                "equally many, at least one."
-            )
-        if batch_size < 1 or epochs < 0:
-            raise ValueError(
-                f"batch_size is {batch_size}, epochs is {epochs}. Expected a batch "
-                "size from 1 and epochs from 0."
-            )
+            refuse("x and y", "as many, at least one", came=f"{len(x)} and {len(y)}")
+        number(batch_size, "batch_size", 1, whole=True)
+        number(epochs, "epochs", 0, whole=True)
         weights = None
         if class_weight is not None:
-            if y.ndim != 1 or y.dtype.kind not in "iu":
-                raise ValueError(
-                    f"class_weight needs class numbers, and y has shape {y.shape} and "
-                    f"dtype {y.dtype}. Expected ({len(x)},) and whole numbers: call "
-                    "y.argmax(axis=1), and take the sparse loss."
-                )
-            class_weight = np.asarray(class_weight, self.dtype)
-            if y.min() < 0 or y.max() >= len(class_weight):
-                raise ValueError(
-                    f"class_weight holds {len(class_weight)} weights, and y holds "
-                    f"class numbers from {y.min()} to {y.max()}. Expected a weight for "
-                    "each class, counted from 0."
-                )
-            weights = class_weight[y]
+            numbers = labels(y[:, 0] if y.shape == (len(x), 1) else y, "y")
+            each = "a number of 0 or more for each class"
+            class_weight = numbers_of(class_weight, "class_weight", each, (1,))
+            if class_weight.min() < 0 or numbers.max() >= len(class_weight):
+                found = f"{class_weight}, and class numbers up to {numbers.max()}"
+                refuse("class_weight", each, came=found)
+            weights = class_weight[numbers].astype(self.dtype)
         rng = np.random.default_rng(seed)
         history: dict[str, list[float]] = {"loss": [], "accuracy": []}
         if validation_data is not None:
@@ -503,6 +498,23 @@ class Network:
             "loss": float(loss(y, result)),
             "accuracy": float(_right(y, result, loss) / len(y)),
         }
+
+
+def _shape_cure(x: np.ndarray, code: str, wanted: tuple[int, ...]) -> str:
+    """Say what makes a batch of examples of the wanted shape, where that is clear."""
+    ways = {f"{code}[None]": x[None], f"{code}[..., None]": x[..., None]}
+    ways[f"{code}[None, ..., None]"] = x[None, ..., None]
+    if x.ndim == 4:
+        ways[f"{code}.transpose(0, 2, 3, 1)"] = x.transpose(0, 2, 3, 1)
+    if x.ndim == 3:
+        ways[f"{code}.transpose(1, 2, 0)[None]"] = x.transpose(1, 2, 0)[None]
+    size = math.prod(wanted)
+    if x.shape[-1:] == (size,) or math.prod(x.shape[1:]) == size != 1 == len(wanted):
+        ways[f"{code}.reshape({', '.join(map(str, (-1, *wanted)))})"] = x.reshape(
+            -1, *wanted
+        )
+    fit = [way for way, found in ways.items() if found.shape[1:] == wanted]
+    return f"Use `{fit[0]}`." if fit else ""
 
 
 def _refuse_not_finite(result: np.ndarray, where: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, same_shape
-from imgcls_helpers.scratch._arrays import rate as checked_rate
+from imgcls_helpers._arguments import floats, number, of_shape, refuse, same_shape
+from imgcls_helpers._arguments import rate as checked_rate
 
 __all__ = ["batch_norm", "batch_norm_backward", "dropout"]
 
@@ -33,10 +33,9 @@ def batch_norm(
 
     Raises
     ------
-    TypeError
-        If an array is not float32 or float64.
     ValueError
-        If `gamma` or `beta` has not the shape (C,).
+        If an array is not float32 or float64, or `gamma` or `beta` has not the shape
+        (C,).
 
     References
     ----------
@@ -51,18 +50,15 @@ def batch_norm(
     """
     normalized, _ = _normalize(x, epsilon)
     for array, name in ((gamma, "gamma"), (beta, "beta")):
-        same_shape(
-            floats(array, name), x.reshape(-1, x.shape[-1])[0], name, "a pixel of x"
-        )
+        of_shape(array, name, x.shape[-1:], "one number for each channel")
     return gamma * normalized + beta
 
 
 def _normalize(x: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     floats(x, "x")
     if x.ndim < 2 or x.shape[0] == 0:
-        raise ValueError(
-            f"x has shape {x.shape}. Expected (N, ..., C) with at least one example."
-        )
+        refuse("x", "of shape (N, ..., C) with at least one example", x)
+    number(epsilon, "epsilon", 0)
     axes = tuple(range(x.ndim - 1))
     scale = np.sqrt(x.var(axis=axes) + x.dtype.type(epsilon))
     return (x - x.mean(axis=axes)) / scale, scale
@@ -94,7 +90,7 @@ def batch_norm_backward(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `batch_norm`; also if the shapes of `dy` and `x` differ.
 
     References
@@ -114,7 +110,7 @@ def batch_norm_backward(
     """
     same_shape(floats(dy, "dy"), floats(x, "x"), "dy", "x")
     normalized, scale = _normalize(x, epsilon)
-    same_shape(floats(gamma, "gamma"), scale, "gamma", "a pixel of x")
+    of_shape(gamma, "gamma", scale.shape, "one number for each channel")
     axes = tuple(range(x.ndim - 1))
     dgamma, dbeta = (dy * normalized).sum(axis=axes), dy.sum(axis=axes)
     n = x.size // x.shape[-1]
@@ -143,10 +139,8 @@ def dropout(
 
     Raises
     ------
-    TypeError
-        If `x` is not float32 or float64.
     ValueError
-        If the rate is out of range.
+        If `x` is not float32 or float64, or the rate is out of range.
 
     References
     ----------

@@ -15,7 +15,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, positive, rate
+from imgcls_helpers._arguments import (
+    floats,
+    number,
+    of_shape,
+    one_of,
+    positive,
+    rate,
+    refuse,
+)
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
@@ -50,13 +58,11 @@ class _Optimizer:
         }
         given = {name: value for name, value in clips.items() if value is not None}
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are given. Choose one of them.")
+            refuse(" and ".join(given), "one of them", came=f"{len(given)} of them")
         for name, value in given.items():
             positive(value, name)
-        if weight_decay is not None and not 0 <= weight_decay < math.inf:
-            raise ValueError(
-                f"weight_decay is {weight_decay!r}. Expected a number from 0, or None."
-            )
+        if weight_decay is not None:
+            number(weight_decay, "weight_decay", 0)
         self._learning_rate: LearningRate
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -84,12 +90,7 @@ class _Optimizer:
         if not callable(self._learning_rate):
             return self._learning_rate
         value = float(self._learning_rate(self.iterations))
-        if not 0 <= value < math.inf:
-            raise ValueError(
-                f"The schedule gave the learning rate {value} at step "
-                f"{self.iterations}. Expected a number from 0."
-            )
-        return value
+        return number(value, f"learning_rate({self.iterations})", 0)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
@@ -112,10 +113,9 @@ class _Optimizer:
 
         Raises
         ------
-        TypeError
-            If an array is not float32 or float64.
         ValueError
-            If numbers or shapes do not fit, or these are other weights than before.
+            If an array is not float32 or float64, numbers or shapes do not fit, or
+            these are other weights than before.
         FloatingPointError
             If a gradient has a NaN or an infinite value. Nothing is changed then.
 
@@ -147,18 +147,14 @@ class _Optimizer:
 
     def _check(self, gradients: list, weights: list) -> None:
         if len(gradients) != len(weights):
-            raise ValueError(
-                f"There are {len(gradients)} gradients and {len(weights)} arrays of "
-                "weights. Expected one gradient for each."
+            refuse(
+                "gradients",
+                f"{len(weights)}, one for each array of weights",
+                came=f"{len(gradients)}",
             )
         for i, (g, w) in enumerate(zip(gradients, weights, strict=True)):
-            floats(g, f"gradients[{i}]")
             floats(w, f"weights[{i}]")
-            if g.shape != w.shape:
-                raise ValueError(
-                    f"gradients[{i}] has shape {g.shape} and weights[{i}] has shape "
-                    f"{w.shape}. Expected the same shape."
-                )
+            of_shape(g, f"gradients[{i}]", w.shape, f"that of weights[{i}]")
         for i, g in enumerate(gradients):
             bad = g.size - np.count_nonzero(np.isfinite(g))
             if bad:
@@ -173,10 +169,12 @@ class _Optimizer:
             len(before) != len(weights)
             or any(a is not b for a, b in zip(before, weights, strict=True))
         ):
-            raise ValueError(
-                "These are not the arrays of weights of the first step. An optimizer "
-                "keeps numbers for each of its arrays: make a new optimizer for other "
-                "weights, and change weights in place (w[...] = new)."
+            refuse(
+                "weights",
+                "the arrays of the first step, in the same order",
+                came="others",
+                cure="An optimizer keeps numbers for each array: make a new one for "
+                "other weights, and change weights in place, w[...] = new.",
             )
 
     def _clip(self, gradients: list[np.ndarray]) -> list[np.ndarray]:
@@ -266,16 +264,13 @@ class SGD(_Optimizer):
         **options,
     ) -> None:
         super().__init__(learning_rate, **options)
-        if convention not in ("keras", "classical", "averaged"):
-            raise ValueError(
-                f"convention is {convention!r}. Expected 'keras', 'classical' or "
-                "'averaged'."
-            )
+        self.convention = one_of(
+            convention, "convention", ("keras", "classical", "averaged")
+        )
         if nesterov and convention == "averaged":
-            raise ValueError("nesterov goes with convention 'keras' or 'classical'.")
+            refuse("convention", "'keras' or 'classical' with nesterov", convention)
         self.momentum = rate(momentum, "momentum")
         self.nesterov = nesterov
-        self.convention = convention
         self._slots = {"v": 0.0} if self.momentum else {}
 
     def _step(self, g, w, lr, v=None):
@@ -336,13 +331,10 @@ class Adagrad(_Optimizer):
         **options,
     ) -> None:
         super().__init__(learning_rate, **options)
-        if not 0 <= initial_accumulator_value < math.inf:
-            raise ValueError(
-                f"initial_accumulator_value is {initial_accumulator_value!r}. "
-                "Expected a number from 0."
-            )
         self.epsilon = positive(epsilon, "epsilon")
-        self.initial_accumulator_value = float(initial_accumulator_value)
+        self.initial_accumulator_value = number(
+            initial_accumulator_value, "initial_accumulator_value", 0
+        )
         self._slots = {"a": self.initial_accumulator_value}
 
     def _step(self, g, w, lr, a):
@@ -509,7 +501,7 @@ class AdamW(Adam):
         **options,
     ) -> None:
         if weight_decay is None:
-            raise ValueError("weight_decay is None. Expected a number; or take Adam.")
+            refuse("weight_decay", "a number", None, cure="Without it, take Adam.")
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, **options
         )

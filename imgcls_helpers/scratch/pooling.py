@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from imgcls_helpers.scratch._arrays import floats, of_result, pair, same_shape
+from imgcls_helpers._arguments import floats, of_result, pair, refuse
 from imgcls_helpers.scratch.convolution import Padding, Windows
 
 __all__ = [
@@ -38,11 +38,12 @@ class _Windows(Windows):
         floats(x, "x", ndim=4)
         size = pair(pool_size, "pool_size")
         strides = size if strides is None else pair(strides, "strides")
-        super().__init__(x, size, strides, padding)
+        super().__init__(x, size, strides, padding, name="pool_size")
         if any(max(p) >= k for p, k in zip(self.pads, size, strict=True)):
-            raise ValueError(
-                f"padding is {padding!r} for windows of {size}. Expected less than a "
-                "window, or some windows would hold no pixel at all."
+            refuse(
+                "padding",
+                f"less than the windows of {size}, or some hold no pixel at all",
+                padding,
             )
 
     def cells(self):
@@ -87,10 +88,8 @@ def max_pool(
 
     Raises
     ------
-    TypeError
-        If `x` is not float32 or float64.
     ValueError
-        If shapes or options do not fit.
+        If `x` is not float32 or float64, or shapes or options do not fit.
 
     References
     ----------
@@ -144,7 +143,7 @@ def max_pool_backward(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `max_pool`; also if `dy` has not the shape of its result.
 
     Examples
@@ -247,10 +246,8 @@ def global_max_pool(x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError
-        If `x` is not float32 or float64.
     ValueError
-        If `x` has not four axes.
+        If `x` is not float32 or float64, or has not four axes.
 
     Examples
     --------
@@ -277,7 +274,7 @@ def global_max_pool_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `global_max_pool`; also if `dy` has not the shape of its result.
 
     Examples
@@ -288,7 +285,7 @@ def global_max_pool_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
            [5., 0.]])
     """
     floats(x, "x", ndim=4)
-    same_shape(floats(dy, "dy"), x[:, 0, 0], "dy", "the result of the forward pass")
+    of_result(dy, (len(x), x.shape[3]))
     wins = x == global_max_pool(x)[:, None, None]
     share = dy.astype(x.dtype) / wins.sum(axis=(1, 2), dtype=x.dtype)
     return share[:, None, None] * wins
@@ -326,7 +323,7 @@ def global_average_pool_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
            [2., 2.]])
     """
     floats(x, "x", ndim=4)
-    same_shape(floats(dy, "dy"), x[:, 0, 0], "dy", "the result of the forward pass")
+    of_result(dy, (len(x), x.shape[3]))
     share = (dy / (x.shape[1] * x.shape[2])).astype(x.dtype)
     return np.broadcast_to(share[:, None, None], x.shape).copy()
 

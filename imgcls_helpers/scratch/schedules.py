@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from imgcls_helpers.scratch._arrays import positive
+from imgcls_helpers._arguments import number, positive, rate, refuse
 
 __all__ = [
     "CosineDecay",
@@ -25,9 +25,11 @@ __all__ = [
 
 
 def _at_least_zero(step: float) -> float:
-    if not step >= 0:
-        raise ValueError(f"step is {step!r}. Expected 0 or more: steps taken so far.")
-    return float(step)
+    return number(step, "step", 0)
+
+
+def _rate(value: float, name: str = "initial_learning_rate") -> float:
+    return number(value, name, 0)
 
 
 class _Decay:
@@ -40,9 +42,9 @@ class _Decay:
         decay_rate: float,
         staircase: bool = False,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(initial_learning_rate)
         self.decay_steps = positive(decay_steps, "decay_steps")
-        self.decay_rate = decay_rate
+        self.decay_rate = number(decay_rate, "decay_rate", 0)
         self.staircase = staircase
 
     def _time(self, step: float) -> float:
@@ -115,20 +117,21 @@ class PiecewiseConstantDecay:
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
         if len(boundaries) + 1 != len(values):
-            raise ValueError(
-                f"There are {len(boundaries)} boundaries and {len(values)} values. "
-                "Expected one value more: one before the first boundary, and one after "
-                "each."
+            refuse(
+                "values",
+                f"{len(boundaries) + 1}: one before the first boundary, and one after "
+                "each",
+                came=f"{len(values)}",
             )
         if any(b <= a for a, b in itertools.pairwise(boundaries)):
-            raise ValueError(f"boundaries is {boundaries!r}. Expected rising steps.")
+            refuse("boundaries", "rising steps", boundaries)
         self.boundaries = list(boundaries)
-        self.values = list(values)
+        self.values = [_rate(v, f"values[{i}]") for i, v in enumerate(values)]
 
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
         step = _at_least_zero(step)
-        return float(self.values[sum(step > b for b in self.boundaries)])
+        return self.values[sum(step > b for b in self.boundaries)]
 
 
 class PolynomialDecay:
@@ -168,10 +171,10 @@ class PolynomialDecay:
         power: float = 1.0,
         cycle: bool = False,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(initial_learning_rate)
         self.decay_steps = positive(decay_steps, "decay_steps")
-        self.end_learning_rate = end_learning_rate
-        self.power = power
+        self.end_learning_rate = _rate(end_learning_rate, "end_learning_rate")
+        self.power = number(power, "power", 0)
         self.cycle = cycle
 
     def __call__(self, step: float) -> float:
@@ -262,11 +265,13 @@ class CosineDecay:
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(initial_learning_rate)
         self.decay_steps = positive(decay_steps, "decay_steps")
-        self.alpha = alpha
+        self.alpha = number(alpha, "alpha", 0)
+        if warmup_target is not None:
+            warmup_target = _rate(warmup_target, "warmup_target")
         self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+        self.warmup_steps = number(warmup_steps, "warmup_steps", 0)
 
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
@@ -326,16 +331,12 @@ class CosineDecayRestarts:
         m_mul: float = 1.0,
         alpha: float = 0.0,
     ) -> None:
-        if not (t_mul >= 1 and math.isfinite(t_mul)):
-            raise ValueError(
-                f"t_mul is {t_mul!r}. Expected 1 or more: shorter and shorter falls "
-                "would come to an end."
-            )
-        self.initial_learning_rate = initial_learning_rate
+        # Shorter and shorter falls would come to an end.
+        self.t_mul = number(t_mul, "t_mul", 1)
+        self.initial_learning_rate = _rate(initial_learning_rate)
         self.first_decay_steps = positive(first_decay_steps, "first_decay_steps")
-        self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
+        self.m_mul = number(m_mul, "m_mul", 0)
+        self.alpha = number(alpha, "alpha", 0)
 
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
@@ -392,14 +393,9 @@ class OneCycle:
     def __init__(
         self, peak: float, total_steps: int, warmup_share: float = 0.3
     ) -> None:
-        if not 0 <= warmup_share < 1:
-            raise ValueError(
-                f"warmup_share is {warmup_share!r}. Expected a number from 0 to below "
-                "1."
-            )
         self.peak = positive(peak, "peak")
         self.total_steps = positive(total_steps, "total_steps")
-        self.warmup_share = warmup_share
+        self.warmup_share = rate(warmup_share, "warmup_share")
 
     def __call__(self, step: float) -> float:
         """Return the learning rate after `step` steps."""
