@@ -28,11 +28,10 @@ def outputs_of(model: keras.Model, images: np.ndarray) -> Any:
     except Exception as error:
         if model.built:
             raise
-        why = (str(error).strip().splitlines() or [repr(error)])[0]
         refuse(
             "model",
             f"one that takes uint8 images of shape {images.shape[1:]}",
-            came=f"{type(error).__name__}: {why}",
+            came=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
             cure="Let it call keras.layers.Rescaling(1 / 255) first.",
         )
 

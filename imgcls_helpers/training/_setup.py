@@ -84,6 +84,8 @@ def classes_of(model: keras.Model, images: np.ndarray) -> int:
         shape = model.output_shape
     except (AttributeError, ValueError):  # a class of one's own: see what it gives
         shape = getattr(outputs_of(model, images[:1]), "shape", None)
+    # TensorFlow's own kind of shape is no tuple.
+    shape = shape if shape is None or isinstance(shape, list) else tuple(shape)
     if not isinstance(shape, tuple) or len(shape) != 2 or (shape[1] or 0) < 2:
         refuse(
             "model",
