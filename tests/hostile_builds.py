@@ -22,8 +22,8 @@ import test_training
 import tiny_book
 from hostile import ROOT, case, files_in, full_disk, refused, without_rights
 
-from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers._arguments import ArgumentError
+from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.training import CheckpointError, DivergenceError, Recipe, _store
 from tools import execute, notebooks, setup_env
 
