@@ -7,15 +7,14 @@ training and serving cannot differ.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import backend  # noqa: F401
-from imgcls_helpers._arguments import number
+from imgcls_helpers import _arguments, backend  # noqa: F401
+from imgcls_helpers._arguments import number, refuse
 
 # isort: split
 import keras
@@ -33,19 +32,21 @@ _STEM = 4  # height and width of the stem's filters
 
 
 def _input_shape(shape: Sequence[int], smallest: int) -> tuple[int, int, int]:
-    wanted = f"input_shape must be (height, width, channels), but got {shape!r}."
+    expected = "(height, width, channels), three whole numbers above 0"
     if not isinstance(shape, (tuple, list)) or len(shape) != 3:
-        raise ValueError(f"{wanted} A grey image has one channel: (28, 28, 1).")
-    for n in shape:
-        good = isinstance(n, numbers.Integral) and not isinstance(n, bool)
-        if not good or n < 1:
-            raise ValueError(f"{wanted} All three are whole numbers above 0.")
-    if min(shape[:2]) < smallest:
-        raise ValueError(
-            f"Images must have at least {smallest}x{smallest} pixels for this model, "
-            f"but input_shape is {tuple(shape)}: the pooling would leave nothing."
+        cure = "A grey image has one channel: (28, 28, 1)."
+        refuse("input_shape", expected, shape, cure=cure)
+    height, width, channels = (
+        number(n, "each of input_shape", 1, whole=True) for n in shape
+    )
+    if min(height, width) < smallest:
+        refuse(
+            "input_shape",
+            f"of at least {smallest}x{smallest} pixels for this model",
+            shape,
+            cure="Its pooling would leave nothing.",
         )
-    return tuple(int(n) for n in shape)
+    return height, width, channels
 
 
 def _convolutions(filters: Sequence[int], *, pool_last: bool = True) -> list:
@@ -276,10 +277,7 @@ def tutorial_cnn(
     """
     number(classes, "classes", 2, whole=True)
     if not isinstance(filters, (tuple, list)) or not filters:
-        raise ValueError(
-            "filters must name at least one convolution, such as filters=(32, 64); "
-            f"got {filters!r}."
-        )
+        refuse("filters", "a number for each convolution, such as (32, 64)", filters)
     filters = [number(n, "each of filters", 1, whole=True) for n in filters]
     shape = _input_shape(
         input_shape,
@@ -298,14 +296,6 @@ def tutorial_cnn(
 
 
 # --- The fast net -------------------------------------------------------------------
-
-
-def _check_uint8(images: np.ndarray) -> None:
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        found = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(
-            f"images must be a uint8 array of shape (N, H, W, C), not {found}."
-        )
 
 
 def whitening_filters(
@@ -341,10 +331,8 @@ def whitening_filters(
 
     Raises
     ------
-    TypeError
-        If `images` is not a uint8 array.
     ValueError
-        If a shape or number is out of its range.
+        If `images` is no uint8 array of that shape, or a number is out of its range.
 
     References
     ----------
@@ -360,21 +348,16 @@ def whitening_filters(
     >>> kernel.shape, bias.shape
     ((4, 4, 1, 8), (8,))
     """
-    _check_uint8(images)
+    images = _arguments.images(images, channels=None)
     size = number(size, "size", 1, whole=True)
-    if images.ndim != 4 or 0 in images.shape or min(images.shape[1:3]) < size:
-        raise ValueError(
-            f"images must have shape (N, H, W, C) with N above 0, H and W at least "
-            f"{size}, but have shape {images.shape}."
-        )
+    if min(images.shape[1:3]) < size:
+        refuse("images", f"of at least {size}x{size} pixels, as the filters", images)
     channels = images.shape[3]
     most = 2 * size * size * channels
-    if number(count, "count", 2, whole=True) % 2 or count > most:
-        raise ValueError(
-            f"count must be even and at most {most}, both signs of {most // 2} "
-            f"filters; got {count}."
-        )
-    number(epsilon, "epsilon", 0, above=True)
+    count = number(count, "count", 2, most, whole=True)
+    if count % 2:
+        refuse("count", f"even, both signs of {most // 2} filters at most", count)
+    epsilon = number(epsilon, "epsilon", 0, above=True)
     enough = max(1, min(2000, 2000 * 32 * 32 // (images.shape[1] * images.shape[2])))
     few = images[:: -(-len(images) // enough)].astype(np.float32) / 255
     patches = np.lib.stride_tricks.sliding_window_view(few, (size, size), axis=(1, 2))
@@ -431,10 +414,9 @@ def fast_net(
 
     Raises
     ------
-    TypeError
-        If `images` is not a uint8 array.
     ValueError
-        If an argument is out of its range, or `images` have another shape.
+        If an argument is out of its range, or `images` is no uint8 array of the shape
+        that `input_shape` says.
 
     References
     ----------
@@ -451,12 +433,10 @@ def fast_net(
     classes = number(classes, "classes", 2, whole=True)
     width = number(width, "width", 1, whole=True)
     if images is not None:
-        _check_uint8(images)
+        images = _arguments.images(images, channels=None)
         if images.shape[1:] != shape:
-            raise ValueError(
-                f"images must have shape (N, {', '.join(map(str, shape))}), as "
-                f"input_shape says, but have shape {images.shape}."
-            )
+            of = f"(N, {', '.join(map(str, shape))})"
+            refuse("images", f"of shape {of}, as input_shape says", images)
     # More filters than patterns of 4x4 pixels, with both signs, cannot be.
     stem_filters = 2 * min(width, _STEM * _STEM * shape[2])
     stem = layers.Conv2D(

@@ -870,17 +870,287 @@ def test_predict_averages_over_left_and_right():
 @pytest.mark.parametrize(
     ("outputs", "images", "error"),
     [
-        (np.zeros((3, 1)), IMAGES, "at least 2"),
+        (np.zeros((3, 1)), IMAGES, r"at least 2; got .*Dense\(2\)"),
         (np.zeros((3, 2, 2)), IMAGES, "at least 2"),
-        (np.array([[0, 0], [np.nan, 0], [0, 0]]), IMAGES, "NaN or infinite for 1 of 3"),
+        (np.array([[0, 0], [np.nan, 0], [0, 0]]), IMAGES, "NaN or infinity for 1 of 3"),
         (np.zeros((3, 2)), IMAGES[0], r"\(N, H, W, C\)"),
         (np.zeros((3, 2)), IMAGES[:0], r"\(N, H, W, C\)"),
-        (np.zeros((3, 2)), Part(IMAGES, np.arange(3)), "part.images"),
+        (np.zeros((3, 2)), Part(IMAGES, np.arange(3)), "`images.images`"),
+        (np.zeros((3, 2)), load_dataset("digits"), "`images.train.images`"),
+        (np.zeros((3, 2)), "a.png", "load_image_folder"),
     ],
 )
 def test_predict_refuses(outputs, images, error):
     with pytest.raises((TypeError, ValueError), match=error):
         evaluation.predict(Model(outputs), images)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "error"),
+    [
+        ("net", {}, "model must be a Keras model; got 'net'"),
+        (Model, {}, "model must be a Keras model"),
+        (Model(np.zeros((3, 2))), {"average_flips": "no"}, "True or False; got 'no'"),
+        (Model(np.zeros((3, 2))), {"batch_size": 0}, "batch_size must be"),
+    ],
+)
+def test_what_predict_refuses_beside_images(model, options, error):
+    with pytest.raises(ValueError, match=error):
+        evaluation.predict(model, IMAGES, **options)
+
+
+SHAPE = (6, 6, 3)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """Colour images, their labels, and the weights that tell them apart."""
+    import keras
+
+    from imgcls_helpers import runtime, training
+
+    part = easy_part(shape=SHAPE)
+    runtime.set_seed(0)
+    model = bytes_in("uint8", scaled=True)
+    recipe = training.Recipe(learning_rate=0.05, batch_size=10, epochs=12)
+    training.fit(model, part, recipe, progress=False)
+    p = keras.ops.convert_to_numpy(keras.ops.softmax(model(part.images)))
+    assert evaluation.accuracy(part.labels, p) > 0.9
+    return part, model.get_weights(), p
+
+
+def bytes_in(dtype, scaled, first=(), last=()):
+    import keras
+
+    layers = [*first, keras.layers.Rescaling(1 / 255)] if scaled else list(first)
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE, dtype=dtype),
+            *layers,
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+            *last,
+        ]
+    )
+
+
+def own_class():
+    """A model that does not say what it takes."""
+    import keras
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.scale = keras.layers.Rescaling(1 / 255)
+            self.flatten, self.dense = keras.layers.Flatten(), keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(self.flatten(self.scale(x)))
+
+    model = Own()
+    model(np.zeros((1, *SHAPE), np.uint8))
+    return model
+
+
+@pytest.fixture(scope="module")
+def takers(learned):
+    """Models that scale, each with the weights that were learned."""
+    models = {kind: bytes_in(kind, scaled=True) for kind in ("uint8", "float32")}
+    models["own class"] = own_class()
+    for model in models.values():
+        model.set_weights(learned[1])
+    return models
+
+
+class TfData:
+    """Stands in for tf.data.Dataset, which is not there with every backend."""
+
+    def __init__(self, *rows, batched=True):
+        self.rows = rows
+        shape = (None, *SHAPE) if batched else SHAPE
+        self.element_spec = np.broadcast_to(0, [n or 1 for n in shape])
+        if len(rows) == 2:
+            self.element_spec = (self.element_spec, None)
+
+    def as_numpy_iterator(self):
+        return zip(*self.rows, strict=True) if len(self.rows) > 1 else iter(*self.rows)
+
+
+WRONG = {
+    "scaled": lambda x: x / 255,
+    "scaled float32": lambda x: (x / 255).astype("float32"),
+    "from -1 to 1": lambda x: x / 127.5 - 1,
+    "float 0..255": lambda x: x.astype("float32"),
+    "int64": lambda x: x.astype(int),
+    "a list": list,
+    "lists": lambda x: x.tolist(),
+    "channels first": lambda x: x.transpose(0, 3, 1, 2).copy(),
+    "channels first, scaled": lambda x: x.transpose(0, 3, 1, 2) / 255,
+    "RGBA": lambda x: np.concatenate([x, np.full_like(x[..., :1], 255)], axis=3),
+    "16 bits": lambda x: x.astype(np.uint16) * 257,
+    "masked": np.ma.MaskedArray,
+    "objects": lambda x: np.array([*x, None], object)[:-1],
+    "tf.data": lambda x: TfData(np.split(x, 4)),
+    "tf.data with labels": lambda x: TfData(np.split(x, 4), range(4)),
+    "tf.data, no batches": lambda x: TfData(x, range(len(x)), batched=False),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("kind", ["uint8", "float32", "own class"])
+def test_a_model_that_scales_takes_bytes_and_advice_leads_to_the_truth(
+    learned, takers, kind, wrong
+):
+    part, _, p = learned
+    model = takers[kind]
+    images = WRONG[wrong](part.images)
+    code = advice(evaluation.predict, model, images)
+    found = eval(code, {"np": np, "images": images})
+    assert np.allclose(evaluation.predict(model, found), p, atol=1e-5)
+    if "tf" in wrong or (kind == "own class" and "first" in wrong):
+        return  # which of these may be three grey images
+    one = WRONG[wrong](part.images[:4])[0]
+    code = advice(evaluation.predict, model, one)
+    found = evaluation.predict(model, eval(code, {"np": np, "images": one}))
+    assert np.allclose(found, p[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("images", "error"),
+    [
+        (np.zeros((2, 5, 6, 3), np.uint8), "of 6 x 6 pixels, as the model takes them"),
+        (np.zeros((2, 6, 6, 2), np.uint8), "2 channels"),
+        (np.zeros((2, 6, 6, 1), np.uint8), "repeat"),
+        (np.zeros((2, 6, 6), np.uint8), "one channel"),
+        (np.full((2, 6, 6, 3), np.nan), "NaN"),
+    ],
+)
+def test_images_that_the_model_does_not_take(takers, images, error):
+    with pytest.raises(ValueError, match=f"images must be .*{error}"):
+        evaluation.predict(takers["uint8"], images)
+
+
+def test_a_model_that_does_not_scale_takes_floats_and_bytes_are_suspicious(
+    learned, recwarn
+):
+    part, weights, p = learned
+    model = bytes_in("float32", scaled=False)
+    model.set_weights(weights)
+    for images in (part.images / 255, (part.images / 255).astype("float16")):
+        found = evaluation.predict(model, images)
+        assert np.allclose(found, p, atol=1e-2)
+    assert not [w for w in recwarn if w.category is UserWarning]
+    for images in (part.images, part.images.astype("float32")):
+        with pytest.warns(UserWarning, match="nothing in the model scales") as caught:
+            wrong = evaluation.predict(model, images)
+        assert caught[0].filename == __file__
+        assert np.abs(wrong - p).max() > 0.1
+        code = re.findall(r"`([^`]+)`", str(caught[0].message))[0]
+        assert code == "images / 255"
+        assert np.allclose(evaluation.predict(model, images / 255), p, atol=1e-5)
+    # The advice keeps floats as floats.
+    one = (part.images / 255)[0]
+    assert advice(evaluation.predict, model, one) == "images[None]"
+    first = (part.images / 255).transpose(0, 3, 1, 2)
+    code = advice(evaluation.predict, model, first)
+    assert np.allclose(evaluation.predict(model, eval(code, {"images": first})), p)
+
+
+def test_scaling_in_any_form_is_no_cause_for_a_warning(learned, recwarn):
+    import keras
+
+    part, weights, p = learned
+    scale = 1 / 255
+    inside = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Rescaling(scale), keras.layers.Flatten()]
+    )
+    inputs = keras.Input(SHAPE)
+    flat = keras.layers.Flatten()
+    forms = {
+        "operation": lambda: keras.layers.Dense(3)(flat(inputs * scale)),
+        "lambda": lambda: keras.layers.Dense(3)(
+            flat(keras.layers.Lambda(lambda x: x * scale)(inputs))
+        ),
+        "nested": lambda: keras.layers.Dense(3)(inside(inputs)),
+    }
+    for form, outputs in forms.items():
+        model = keras.Model(inputs, outputs())
+        model.set_weights(weights)
+        found = evaluation.predict(model, part.images)
+        assert np.allclose(found, p, atol=1e-5), form
+    layers = [keras.layers.BatchNormalization()]
+    evaluation.predict(bytes_in("float32", scaled=False, first=layers), part.images)
+    centred = part.images / 127.5 - 1
+    evaluation.predict(bytes_in("float32", scaled=False), centred)
+    assert not [w for w in recwarn if w.category is UserWarning]
+
+
+def test_a_model_that_fit_has_trained_takes_bytes(recwarn):
+    from imgcls_helpers import training
+
+    part, model = easy_part(), dense(scaled=False)
+    training.fit(model, part, training.Recipe(epochs=1), progress=False)
+    evaluation.predict(model, part.images)
+    assert not [w for w in recwarn if w.category is UserWarning]
+    with pytest.raises(ValueError, match="were scaled"):
+        evaluation.predict(model, part.images / 255)
+
+
+def test_what_a_model_ends_in_is_found_by_its_outputs(learned):
+    import keras
+
+    part, weights, p = learned
+    ends = {
+        "softmax": keras.layers.Softmax(),
+        "bfloat16": keras.layers.Softmax(dtype="bfloat16"),
+        "operation": keras.layers.Lambda(lambda x: keras.ops.softmax(x)),
+        "logits": keras.layers.Identity(),
+    }
+    for name, end in ends.items():
+        model = bytes_in("uint8", scaled=True, last=[end])
+        model.set_weights(weights)
+        found = evaluation.predict(model, part.images)
+        assert np.allclose(found, p, atol=1e-5 if name != "bfloat16" else 0.02)
+        one = evaluation.predict(model, part.images[:1])
+        assert np.allclose(one, found[:1], atol=1e-5)
+
+
+def test_logits_of_one_image_that_happen_to_look_like_probabilities(learned):
+    part, (kernel, bias), _ = learned
+    model, one = bytes_in("uint8", scaled=True), part.images[:1]
+    model.set_weights([kernel, bias])
+    z = np.array([0.2, 0.3, 0.5], np.float32)
+    model.set_weights([kernel, bias + z - model.predict(one, verbose=0)[0]])
+    assert np.allclose(model.predict(one, verbose=0), z, atol=1e-5)
+    expected = np.exp(z) / np.exp(z).sum()
+    before = model.get_weights()
+    assert np.allclose(evaluation.predict(model, one), expected, atol=1e-5)
+    for a, b in zip(model.get_weights(), before, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_sigmoid_at_the_end_gives_a_warning(learned):
+    import keras
+
+    part, weights, _ = learned
+    model = bytes_in("uint8", scaled=True, last=[keras.layers.Activation("sigmoid")])
+    model.set_weights(weights)
+    with pytest.warns(UserWarning, match="ends in a sigmoid") as caught:
+        found = evaluation.predict(model, part.images, average_flips=True)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_programs_as_printed_take_what_they_were_made_for(recwarn):
+    from imgcls_helpers import models
+
+    model = models.PROGRAMS["mnist_two_convolutions"].as_written()
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    p = evaluation.predict(model, images / 255)
+    assert np.allclose(p, model.predict(images / 255, verbose=0))
+    assert not [w for w in recwarn if w.category is UserWarning]
+    with pytest.warns(UserWarning, match="nothing in the model scales"):
+        evaluation.predict(model, images)
 
 
 def test_predict_with_keras():
@@ -892,30 +1162,32 @@ def test_predict_with_keras():
     logits = keras.ops.convert_to_numpy(model(IMAGES.astype("float32")))
     expected = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected /= expected.sum(axis=1, keepdims=True)
-    assert np.allclose(evaluation.predict(model, IMAGES), expected, atol=1e-5)
+    with pytest.warns(UserWarning, match="nothing in the model scales them"):
+        found = evaluation.predict(model, IMAGES)
+    assert np.allclose(found, expected, atol=1e-5)
 
 
 # --- Cross-validation ---------------------------------------------------------------
 
 
-def dense(classes=3):
+def dense(classes=3, scaled=True):
     import keras
 
     return keras.Sequential(
         [
             keras.Input((4, 4, 1)),
-            keras.layers.Rescaling(1 / 255),
+            *[keras.layers.Rescaling(1 / 255)] * scaled,
             keras.layers.Flatten(),
             keras.layers.Dense(classes),
         ]
     )
 
 
-def easy_part(n=60):
+def easy_part(n=60, shape=(4, 4, 1)):
     """Three classes that one pixel tells apart, and noise."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % 3
-    images = rng.integers(0, 60, (n, 4, 4, 1), np.uint8)
+    images = rng.integers(0, 60, (n, *shape), np.uint8)
     images[np.arange(n), 0, labels, 0] = 255
     return Part(images, labels)
 

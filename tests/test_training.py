@@ -87,7 +87,8 @@ def same(a, b):
 
 
 def fit(model, train=TRAIN, recipe=None, **options):
-    recipe = recipe or Recipe(epochs=1, batch_size=32, learning_rate=0.1)
+    if recipe is None:
+        recipe = Recipe(epochs=1, batch_size=32, learning_rate=0.1)
     return training.fit(model, train, recipe, **{"progress": False, **options})
 
 
@@ -195,8 +196,12 @@ def test_fit_follows_the_schedule(schedule):
         ({"epochs": 0}, ValueError, "epochs must be"),
         ({"epochs": True}, ValueError, "epochs must be"),
         ({"global_clipnorm": 0}, ValueError, "global_clipnorm must be"),
-        ({"augment": "flip"}, TypeError, "augment must be an operation"),
-        ({"augment": augment.RandomFlip}, TypeError, r"such as augment.RandomFlip\(\)"),
+        ({"augment": "flip"}, TypeError, "augment must be an operation.*got 'flip'"),
+        (
+            {"augment": augment.RandomFlip},
+            TypeError,
+            r"such as augment.RandomFlip\(\);",
+        ),
     ],
 )
 def test_what_a_recipe_refuses(arguments, error, message):
@@ -260,7 +265,7 @@ def test_the_recipe_names_what_is_tested_here():
 
 def test_an_older_keras_has_no_muon(monkeypatch):
     monkeypatch.setattr(keras, "__version__", "3.12.1")
-    with pytest.raises(ValueError, match=r"needs Keras 3\.13 .* but here is 3\.12\.1"):
+    with pytest.raises(ValueError, match=r"needs Keras 3\.13 .* here is 3\.12\.1"):
         Recipe(optimizer="muon").make_optimizer(net(), 0.1)
 
 
@@ -449,7 +454,9 @@ def test_steps_per_execution_of_each_backend(monkeypatch, name):
     assert choose(1, 100) == 1
     if name == "torch":
         assert choose(None, 100) == 1
-        with pytest.raises(ValueError, match="PyTorch takes no steps_per_execution"):
+        with pytest.raises(
+            ValueError, match="steps_per_execution must be 1 with PyTorch"
+        ):
             choose(2, 100)
     else:
         assert choose(None, 100) == 16
@@ -740,7 +747,7 @@ def test_the_saved_training_is_sound(saved):
         ({"monitor": "val_accuracy"}, "its monitor was val_loss"),
         ({"model": lambda: net(full=True)}, "its shapes of the weights had other"),
         (
-            {"loss": "categorical_focal_crossentropy"},
+            {"loss": keras.losses.CategoricalFocalCrossentropy(from_logits=True)},
             "its loss was categorical_crossentropy, this one has categorical_focal",
         ),
     ],
@@ -900,11 +907,11 @@ def test_a_loss_that_gives_infinity_with_finite_weights():
     def odd(y_true, y_pred):
         bad = keras.ops.mean(y_true[:, 0]) * 0 - math.inf
         return keras.ops.sum(y_pred * 0, axis=-1) + keras.ops.where(
-            keras.ops.shape(y_true)[0] > 8, bad, 1.0
+            keras.ops.shape(y_true)[0] > 32, bad, 1.0
         )
 
     with pytest.raises(DivergenceError, match="All weights are finite") as caught:
-        fit(net(), loss=odd)
+        fit(net(), recipe=Recipe(epochs=1, batch_size=48), loss=odd)
     assert "expect probabilities where the model gives logits" in str(caught.value)
 
 
@@ -936,14 +943,14 @@ def nested():
 @pytest.mark.parametrize(
     ("model", "options", "error", "message"),
     [
-        (lambda: broken("kernel"), {}, ValueError, "kernel' has NaN .* before the"),
-        (lambda: broken("average"), {}, ValueError, "variance' has NaN or infinite"),
-        (log_of_zero, {}, ValueError, "gives NaN or infinite outputs before"),
+        (lambda: broken("kernel"), {}, ValueError, "NaN .*kernel' before the"),
+        (lambda: broken("average"), {}, ValueError, "NaN or infinity in .*variance'"),
+        (log_of_zero, {}, ValueError, "finite outputs; got NaN or infinity before"),
         (
             net,
             {"loss": lambda y, p: keras.ops.sum(p, axis=-1) * 0 + math.inf},
             ValueError,
-            "loss is inf before the training",
+            "loss must be finite before the training.*; got inf",
         ),
         (
             lambda: net(head=[keras.layers.Softmax()]),
@@ -964,61 +971,68 @@ def nested():
             "softmax a second time",
         ),
         (nested, {}, ValueError, "ends in a softmax"),
-        (two_outputs, {}, ValueError, "one row of logits an image"),
-        (lambda: "net", {}, TypeError, "model must be a Keras model, not str"),
+        (two_outputs, {}, ValueError, "a row of K logits an image"),
+        (lambda: "net", {}, TypeError, "model must be a Keras model; got 'net'"),
+        (lambda: net(head=[keras.layers.Dense(1)]), {}, ValueError, r"Dense\(2\)"),
         (
             lambda: keras.Sequential([keras.layers.Flatten()]),
             {},
             ValueError,
-            "has no weights yet",
+            "one that has its weights.*Begin it with",
         ),
-        (net, {"recipe": "fast"}, TypeError, "recipe must be a Recipe, not str"),
+        (net, {"recipe": "fast"}, TypeError, "recipe must be a training.Recipe; got"),
+        (net, {"recipe": TRAIN[1]}, TypeError, r"fit\(model, \(images, labels\)\)"),
         (net, {"monitor": "loss"}, ValueError, "monitor must be one of 'val_loss'"),
         (net, {"on_divergence": "go"}, ValueError, "on_divergence must be one of"),
-        (net, {"patience": 2}, ValueError, "patience needs validation data"),
+        (
+            net,
+            {"patience": 2},
+            ValueError,
+            "patience must be left out .* no validation",
+        ),
         (
             net,
             {"patience": 0, "validation": VALIDATION},
             ValueError,
             "patience must be a whole number of 1",
         ),
-        (net, {"train": 3}, TypeError, "train must be a Part.*not int"),
-        (net, {"train": TRAIN[0]}, TypeError, "train must be a Part.*not ndarray"),
+        (net, {"train": 3}, TypeError, r"train must be a Part.*got 3 \(int\)"),
+        (net, {"train": TRAIN[0]}, TypeError, "train must be a Part.*got an array"),
         (
             net,
             {"train": (TRAIN[0] / 255, TRAIN[1])},
             ValueError,
-            "train: images must be a uint8 array",
+            r"train\[0\] must be a uint8 array",
         ),
         (
             net,
             {"train": (TRAIN[0], TRAIN[1][:5])},
             ValueError,
-            "train: ",
+            r"train\[1\] must be 96 class numbers, one an image; got 5",
         ),
         (
             net,
             {"train": (TRAIN[0][:, :7], TRAIN[1])},
             ValueError,
-            r"takes images of shape \(8, 8, 1\), but those of train have shape \(7, 8",
+            r"train\[0\] must be of 8 x 8 pixels, .*shape \(96, 7, 8, 1\)",
         ),
         (
             net,
             {"validation": (VALIDATION[0][:, :, :5], VALIDATION[1])},
             ValueError,
-            r"those of validation have shape \(8, 5, 1\)",
+            r"validation\[0\] must be of 8 x 8 pixels, .*shape \(48, 8, 5, 1\)",
         ),
         (
             net,
             {"train": (TRAIN[0], TRAIN[1] + 1)},
             ValueError,
-            "train has the label 4, but the model has 4 outputs, for the labels 0 to 3",
+            r"train\[1\] must be below 4, the number of classes; got 4 at",
         ),
         (
             net,
             {"validation": (VALIDATION[0], VALIDATION[1] + 6)},
             ValueError,
-            "validation has the label 9",
+            r"validation\[1\] must be below 4, .*got 9",
         ),
         (net, {"seed": -1}, ValueError, "seed"),
         (net, {"seed": "a"}, ValueError, "seed"),
@@ -1031,10 +1045,212 @@ def test_what_fit_refuses_before_it_begins(monkeypatch, model, options, error, m
         fit(model, **options)
 
 
+def advice(function, *arguments, **options):
+    with pytest.raises(ValueError) as caught:
+        function(*arguments, **options)
+    (code,) = re.findall(r"`([^`]+)`", str(caught.value))
+    return code
+
+
+class OwnSoftmax(keras.layers.Layer):
+    def call(self, x):
+        e = keras.ops.exp(x - keras.ops.max(x, axis=-1, keepdims=True))
+        return e / keras.ops.sum(e, axis=-1, keepdims=True)
+
+
+def by_operation():
+    made = net()
+    return keras.Model(made.inputs, keras.ops.softmax(made.outputs[0]))
+
+
+ENDS = {
+    "operation": ("softmax", by_operation),
+    "Lambda": ("softmax", [keras.layers.Lambda, keras.ops.softmax]),
+    "own layer": ("softmax", [OwnSoftmax]),
+    "dropout": ("softmax", [keras.layers.Activation, "softmax"]),
+    "sigmoid": ("sigmoid", [keras.layers.Activation, "sigmoid"]),
+    "sigmoid Lambda": ("sigmoid", [keras.layers.Lambda, keras.ops.sigmoid]),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_what_a_model_ends_in_is_found_by_its_outputs(name):
+    end, make = ENDS[name]
+
+    def model():
+        if callable(make):
+            return make()
+        layer, *arguments = make
+        dropout = [keras.layers.Dropout(0.2)] if name == "dropout" else []
+        return net(head=[layer(*arguments), *dropout])
+
+    with pytest.raises(ValueError, match=f"ends in a {end}"):
+        fit(model(), loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    if end == "sigmoid":
+        with pytest.raises(ValueError, match=r"ends in a sigmoid.*sigmoid a second"):
+            fit(model(), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    loss = eval(advice(fit, model()), {"keras": keras})
+    made = model()
+    before, p = made.get_weights(), numbers_of(made(TRAIN[0]))
+    still = Recipe(epochs=1, batch_size=96, learning_rate=1e-12)
+    history = fit(made, recipe=still, loss=loss)
+    for a, b in zip(made.get_weights(), before, strict=True):
+        assert np.allclose(a, b, atol=1e-9)
+    if name == "dropout":
+        return  # the loss of the training has other numbers
+    true = np.eye(CLASSES)[TRAIN[1]]
+    truth = -(true * np.log(p)).sum(axis=1).mean()
+    if end == "sigmoid":
+        truth = -(true * np.log(p) + (1 - true) * np.log(1 - p)).mean()
+    assert history["loss"][0] == pytest.approx(truth, rel=1e-4)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.25, 0.3, [0.1, 0.2, 0.3, 0.4]])
+def test_logits_that_happen_to_look_like_probabilities_are_logits(bias):
+    model = net()
+    kernel, _ = model.get_weights()
+    given_weights = [0 * kernel, np.zeros(CLASSES) + bias]
+    model.set_weights(given_weights)
+    runtime.set_seed(3)
+    expected = next_draws()
+    runtime.set_seed(3)
+    history = fit(model, recipe=Recipe(epochs=1, learning_rate=1e-12, batch_size=96))
+    assert next_draws() == expected
+    assert history["loss"][0] == pytest.approx(math.log(CLASSES), abs=0.1)
+    for a, b in zip(model.get_weights(), given_weights, strict=True):
+        assert np.allclose(a, b)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "categorical_crossentropy",
+        "CategoricalCrossentropy",
+        keras.losses.categorical_crossentropy,
+        keras.losses.CategoricalCrossentropy,
+        keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        "categorical_focal_crossentropy",
+        "binary_crossentropy",
+        keras.losses.BinaryFocalCrossentropy(),
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ],
+    ids=str,
+)
+def test_a_loss_that_does_not_fit_logits_or_one_hot_labels(loss):
+    sparse = "sparse" in str(loss).lower()
+    right = eval(advice(fit, net(), loss=loss), {"keras": keras})
+    with pytest.raises(ValueError, match="class numbers" if sparse else "takes prob"):
+        fit(net(), loss=loss)
+    still = Recipe(epochs=1, batch_size=96, learning_rate=1e-12)
+    found = fit(net(), recipe=still, loss=right)["loss"][0]
+    model = net()
+    logits = keras.ops.convert_to_tensor(numbers_of(model(TRAIN[0])))
+    truth = numbers_of(right(np.eye(CLASSES, dtype="float32")[TRAIN[1]], logits))
+    assert found == pytest.approx(float(truth), rel=1e-4)
+
+
+def test_other_losses_are_refused_or_taken_as_they_are():
+    for loss, words in (
+        ("crossentropy", "a Keras loss, its name"),
+        (3, r"got 3 \(int\)"),
+        ("kl_divergence", "or end the model in a softmax"),
+    ):
+        with pytest.raises(ValueError, match=f"loss must be .*{words}"):
+            fit(net(), loss=loss)
+    # What is not known to expect either is not refused.
+    for loss in ("mse", keras.losses.Huber(), lambda true, given: (true - given) ** 2):
+        assert fit(net(), loss=loss)["loss"][0] > 0
+    fit(net(head=[keras.layers.Softmax()]), loss="kl_divergence")
+
+
 def test_a_loss_on_probabilities_may_be_passed():
     model = net(head=[keras.layers.Softmax()])
     history = fit(model, loss="categorical_crossentropy")
     assert 0.5 < history["loss"][0] < 2.5
+
+
+class Own(keras.Model):
+    """A model that says neither what it takes nor what it gives."""
+
+    def __init__(self, scaled=True, outputs=CLASSES):
+        super().__init__()
+        self.scale = keras.layers.Rescaling(1 / 255) if scaled else None
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(outputs)
+
+    def call(self, x):
+        return self.dense(self.flatten(self.scale(x) if self.scale else x))
+
+
+def test_a_model_of_an_own_class_trains_like_the_same_of_layers():
+    runtime.set_seed(0)
+    model, same_of_layers = Own(), net()
+    recipe = Recipe(epochs=2, batch_size=32, learning_rate=0.1)
+    found = fit(model, recipe=recipe, validation=VALIDATION)
+    assert found.epochs == 2 and len(found["val_loss"]) == 2
+    model, weights = Own(), same_of_layers.get_weights()
+    model(TRAIN[0][:1])
+    model.set_weights(weights)
+    again = fit(model, recipe=recipe)
+    assert again["loss"] == pytest.approx(fit(same_of_layers, recipe=recipe)["loss"])
+    with pytest.raises(ValueError, match=r"K at least 2; got outputs of shape \(1, 1"):
+        fit(Own(outputs=1))
+    with pytest.raises(ValueError, match="below 4"):
+        fit(Own(), (TRAIN[0], TRAIN[1] + 1))
+
+
+def test_a_model_of_an_own_class_that_cannot_take_bytes():
+    class Asks(Own):
+        def call(self, x):
+            raise NotImplementedError("floats, please")
+
+    with pytest.raises(ValueError, match=r"got .*Rescaling\(1 / 255\) first") as caught:
+        fit(Asks())
+    assert "floats, please" in str(caught.value)
+
+
+def test_a_whole_data_set_and_tf_data_lead_to_a_part():
+    from imgcls_helpers import data
+
+    digits = data.load_dataset("digits", validation=0.1)
+    model = models.fast_net((8, 8, 1), width=4)
+    code = advice(fit, model, digits)
+    assert eval(code, {"train": digits}) is digits.train
+    code = advice(fit, model, digits.train, validation=digits)
+    assert eval(code, {"validation": digits}) is digits.validation
+    pair = eval(advice(fit, net(), TRAIN[0]), {"train": TRAIN[0], "labels": TRAIN[1]})
+    assert fit(net(), pair).epochs == 1
+    for batched in (True, False):
+        rows = [np.split(a, 4) for a in TRAIN] if batched else TRAIN
+        shape = np.empty((1, 8, 8, 1) if batched else (8, 8, 1))
+        stream = types.SimpleNamespace(
+            element_spec=(shape, None),
+            as_numpy_iterator=lambda rows=rows: zip(*rows, strict=True),
+        )
+        pair = eval(advice(fit, net(), stream), {"train": stream, "np": np})
+        assert same(pair, TRAIN)
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_advice_on_what_is_given_leads_to_the_same_training(name):
+    images, labels = TRAIN
+    model = net()
+    for wrong in (
+        images / 255,
+        images.astype(int),
+        images[..., 0],
+        images.transpose(0, 3, 1, 2).copy(),
+        list(images),
+        np.ma.MaskedArray(images),
+    ):
+        given = {"train": TRAIN, "validation": TRAIN, name: (wrong, labels)}
+        right = eval(advice(fit, model, **given), {"np": np, name: given[name]})
+        assert right.dtype == np.uint8 and np.array_equal(right, images)
+    for wrong in (labels * 1.0, labels.astype(str), np.eye(CLASSES)[labels]):
+        given = {"train": TRAIN, "validation": TRAIN, name: (images, wrong)}
+        right = eval(advice(fit, model, **given), {"np": np, name: given[name]})
+        assert np.array_equal(right, labels)
 
 
 def test_a_part_of_any_size_of_image():
@@ -1260,13 +1476,16 @@ def test_the_search_ends_when_the_loss_runs_away():
         ({"low": 0}, ValueError, "low must be a number above 0"),
         ({"low": 2, "high": 2}, ValueError, "high must be a number above 2"),
         ({"steps": 9}, ValueError, "steps must be a whole number of 10 or more"),
-        ({"recipe": {}}, TypeError, "recipe must be a Recipe, not dict"),
-        ({"train": (TRAIN[0], TRAIN[1] + 1)}, ValueError, "train has the label 4"),
+        ({"recipe": {}}, TypeError, "recipe must be a training.Recipe"),
+        ({"train": (TRAIN[0], TRAIN[1] + 1)}, ValueError, "below 4, .*got 4 at"),
+        ({"seed": 1.5}, ValueError, "seed must be a whole number"),
+        ({"loss": "sparse_categorical_crossentropy"}, ValueError, "one-hot labels"),
+        ({"model": net(head=[keras.layers.Softmax()])}, ValueError, "in a softmax"),
         ({"model": 3}, TypeError, "model must be a Keras model"),
         (
             {"low": 1e37, "high": 1e38, "steps": 10},
             ValueError,
-            "not finite after the first step, at a rate of 1e\\+37",
+            r"not finite after the first step, at 1e\+37",
         ),
     ],
 )
@@ -1310,6 +1529,9 @@ def test_how_a_spread_is_written():
         (0.5, "one number a run"),
         ([[1.0, 2.0]], "one number a run"),
         ([1.0, math.nan], "must be finite"),
+        (np.ma.MaskedArray([1.0, 2.0], [0, 1]), "must be finite.*masked"),
+        (["0.5"], "one number a run"),
+        ([[1.0], [2.0, 3.0]], "one number a run"),
         ([math.inf], "must be finite"),
     ],
 )
@@ -1345,13 +1567,17 @@ def test_repeat():
         (float, 0, ValueError, "seeds must be a whole number of 1 or more"),
         (float, True, ValueError, "seeds must be"),
         (float, [], ValueError, "at least one seed"),
+        (float, [0, 1.5], ValueError, "each of seeds must be a whole number"),
+        (float, "012", ValueError, "how many seeds, or a list"),
+        (float, 1.5, ValueError, "how many seeds, or a list"),
         (lambda s: {"a" * (s + 1): 1}, 2, ValueError, "the same names"),
-        (lambda s: {"a": 1} if s else 1, 2, ValueError, "a dictionary and another"),
-        (lambda s: 1 if s else {"a": 1}, 2, ValueError, "a dictionary and another"),
-        (lambda s: "0.5", 2, TypeError, "must return a number.*'0.5'"),
-        (lambda s: None, 2, TypeError, "must return a number"),
-        (lambda s: [0.1, 0.2], 2, TypeError, "must return a number"),
-        (lambda s: {"a": [1]}, 2, TypeError, "a dictionary of numbers"),
+        (lambda s: {"a": 1} if s else 1, 2, ValueError, "a dictionary from one and"),
+        (lambda s: 1 if s else {"a": 1}, 2, ValueError, "a dictionary from one and"),
+        (lambda s: "0.5", 2, TypeError, "returns a number.*got '0.5'"),
+        (lambda s: None, 2, TypeError, "returns a number.*got None"),
+        (lambda s: [0.1, 0.2], 2, TypeError, "returns a number"),
+        (lambda s: [[1], [1, 2]], 2, TypeError, "returns a number"),
+        (lambda s: {"a": [1]}, 2, TypeError, "a number or a dict of them"),
         (lambda s: math.nan, 2, ValueError, "must be finite"),
     ],
 )

@@ -20,8 +20,9 @@ from imgcls_helpers._arguments._arrays import (
     scores,
     wholes,
 )
-from imgcls_helpers._arguments._images import images, images_cure, masks
+from imgcls_helpers._arguments._images import images, images_cure, masks, of_tf_data
 from imgcls_helpers._arguments._labels import labels, positions
+from imgcls_helpers._arguments._model import TRAINED_ON_BYTES, images_for, one_output
 from imgcls_helpers._arguments._old import label_hint
 from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
 from imgcls_helpers._arguments._values import (
@@ -41,6 +42,7 @@ from imgcls_helpers._arguments._values import (
 )
 
 __all__ = [
+    "TRAINED_ON_BYTES",
     "ArgumentError",
     "blocks",
     "class_names",
@@ -50,6 +52,7 @@ __all__ = [
     "floats",
     "images",
     "images_cure",
+    "images_for",
     "label_hint",
     "labels",
     "labels_and_predictions",
@@ -60,7 +63,9 @@ __all__ = [
     "numbers_of",
     "of_result",
     "of_shape",
+    "of_tf_data",
     "one_of",
+    "one_output",
     "pair",
     "path",
     "path_in",

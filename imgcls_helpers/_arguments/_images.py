@@ -10,24 +10,30 @@ from imgcls_helpers._arguments._refusal import refuse
 
 
 def images(
-    value: Any, name: str = "images", *, channels: tuple[int, ...] | None = (1, 3)
+    value: Any,
+    name: str = "images",
+    *,
+    channels: tuple[int, ...] | None = (1, 3),
+    floats: bool = False,
 ) -> np.ndarray:
     """Return uint8 images (N, H, W, C) as they are; refuse everything else by name.
 
-    `channels` are the numbers of channels that are taken; None takes any.
+    `channels` are the numbers of channels that are taken; None takes any. With
+    `floats`, floats are taken too.
     """
     if (
         type(value) is not np.ndarray
-        or value.dtype != np.uint8
+        or not (value.dtype == np.uint8 or (floats and value.dtype.kind == "f"))
         or value.ndim != 4
         or value.size == 0
         or (channels is not None and value.shape[3] not in channels)
     ):
-        expected = "a uint8 array of shape (N, H, W, C), none of them 0"
+        kind = "uint8 or float" if floats else "uint8"
+        expected = f"a {kind} array of shape (N, H, W, C), none of them 0"
         if channels is not None:
             kinds = {1: "1 (grey)", 3: "3 (colour)"}
             expected += f", C = {' or '.join(kinds.get(c, str(c)) for c in channels)}"
-        refuse(name, expected, value, cure=images_cure(value, name, channels))
+        refuse(name, expected, value, cure=images_cure(value, name, channels, floats))
     return value
 
 
@@ -49,21 +55,23 @@ def _masks_cure(value: Any, shape: tuple[int, int, int], name: str) -> str:
 
 
 def images_cure(
-    value: Any, name: str = "images", channels: tuple[int, ...] | None = (1, 3)
+    value: Any,
+    name: str = "images",
+    channels: tuple[int, ...] | None = (1, 3),
+    floats: bool = False,
 ) -> str:
     """Say what makes uint8 images (N, H, W, C) of something else."""
     if hasattr(value, "element_spec"):
-        return (
-            "A tf.data.Dataset gives arrays batch by batch: `np.concatenate([batch[0] "
-            f"for batch in {name}.as_numpy_iterator()])`, and the labels as batch[1]."
-        )
-    if isinstance(value, np.ma.MaskedArray):
-        if np.ma.getmaskarray(value).any():
-            return f"Fill in what is masked: `{name}.filled(0)`."
-        return f"Nothing in it is masked: use `np.asarray({name})`."
+        return of_tf_data(value, name)
+    if hasattr(value, "images"):
+        return f"The images of a part are `{name}.images`."
+    if hasattr(value, "train"):
+        return f"Take one part of it, such as `{name}.train.images`."
     if isinstance(value, str | bytes | dict | set):
         return "Pictures in a folder are loaded by data.load_image_folder."
     code = name if type(value) is np.ndarray else f"np.asarray({name})"
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        value, code = value.filled(0), f"{name}.filled(0)"
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):
@@ -74,16 +82,35 @@ def images_cure(
         return "There are none."
     if array.dtype.kind not in "biuf":
         return "They are no numbers."
-    notes, code, array = _axes(array, code)
+    notes, code, array = _axes(array, code, channels)
     if array is None:
         return notes
     steps = [notes]
-    for step in (_channels, _bytes):
-        notes, code = step(array, code, channels)
-        if not code:
-            return notes
+    notes, code = _channels(array, code, channels)
+    steps.append(notes)
+    if code and not (floats and array.dtype.kind == "f"):
+        notes, code = _bytes(array, code)
         steps.append(notes)
+    if not code:
+        return notes
     return " ".join([*filter(None, steps), f"Use `{code}`."])
+
+
+def of_tf_data(value: Any, name: str, *, labels: bool = False) -> str:
+    """Say what makes arrays of a tf.data.Dataset of images and labels."""
+    first = value.element_spec
+    both = isinstance(first, tuple)
+    shape = getattr(first[0] if both else first, "shape", None)
+    single = shape is not None and getattr(shape, "rank", len(shape)) == 3
+    join, rows = "stack" if single else "concatenate", f"{name}.as_numpy_iterator()"
+    if labels:
+        code = f"[np.{join}(rows) for rows in zip(*{rows})]"
+        return f"A tf.data.Dataset gives arrays piece by piece: `{code}`."
+    row = "row[0] for row" if both or shape is None else "row for row"
+    return (
+        "A tf.data.Dataset gives arrays piece by piece: "
+        f"`np.{join}([{row} in {rows}])`."
+    )
 
 
 def _of_pictures(value: Any, name: str) -> str:
@@ -99,7 +126,9 @@ def _of_pictures(value: Any, name: str) -> str:
     )
 
 
-def _axes(array: np.ndarray, code: str) -> tuple[str, str, np.ndarray | None]:
+def _axes(
+    array: np.ndarray, code: str, channels: tuple[int, ...] | None
+) -> tuple[str, str, np.ndarray | None]:
     """Bring the axes to (N, H, W, C); None where it is not clear what they are."""
     shape = array.shape
     if array.ndim == 4 and shape[3] > 4 and shape[1] in (1, 3):
@@ -110,6 +139,9 @@ def _axes(array: np.ndarray, code: str) -> tuple[str, str, np.ndarray | None]:
     if array.ndim == 3 and shape[2] in (1, 3, 4):
         note = "This is one image; a batch has an axis in front."
         return note, f"{code}[None]", array[None]
+    if array.ndim == 3 and shape[0] == 3 and channels == (3,):
+        note = "This is one image, and its channels go last."
+        return note, f"{code}.transpose(1, 2, 0)[None]", array.transpose(1, 2, 0)[None]
     if array.ndim == 3 and shape[0] in (1, 3):
         note = (
             "For one image with its channels first use "
@@ -145,9 +177,7 @@ def _channels(
     return f"They have {found} channels.", ""
 
 
-def _bytes(
-    array: np.ndarray, code: str, channels: tuple[int, ...] | None
-) -> tuple[str, str]:
+def _bytes(array: np.ndarray, code: str) -> tuple[str, str]:
     """Make bytes of the values; no code where it is not known what they mean."""
     kind, whole = array.dtype.kind, f"{code}.astype('uint8')"
     if array.dtype == np.uint8:
@@ -165,6 +195,8 @@ def _bytes(
         ), f"np.rint({way}).astype('uint8')"
     if low >= 0 and high <= 255 and (kind in "iu" or (array % 1 == 0).all()):
         return "", whole
+    if kind == "f" and low >= 0 and 2 < high <= 255:
+        return "", f"np.rint({code}).astype('uint8')"
     if array.dtype == np.uint16:
         return "They have 16 bits.", f"({code} // 257).astype('uint8')"
     return (

@@ -99,7 +99,7 @@ def calibration(labels: Any, probabilities: Any, *, bins: int = 15) -> Calibrati
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `accuracy`, or if `bins` is not a whole number of 1 or more.
 
     References
@@ -206,7 +206,7 @@ def temperature_scaling(labels: Any, scores: Any) -> Temperature:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If shapes, lengths or labels do not fit, or a value is not finite.
 
     References

@@ -101,7 +101,7 @@ def cross_validate(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If `part` is not a part of a data set, a class has fewer images than there are
         folds, or `build` returns a model that was trained in another fold.
 

@@ -44,7 +44,7 @@ def wilson_interval(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If a number is not whole, `successes` is not from 0 to `n`, `n` is 0, or
         `confidence` is not between 0 and 1.
 
@@ -109,7 +109,7 @@ def bootstrap_interval(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If there is no array, one is empty, lengths differ, or the statistic of a
         resample is NaN (such as the recall of a class that was not drawn).
 
@@ -233,7 +233,7 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `accuracy`.
 
     References

@@ -642,7 +642,7 @@ def evaluate(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If labels are not class numbers below K, rows do not sum to 1, a value is NaN
         or negative, lengths differ, nothing is given, or an option is out of range.
 

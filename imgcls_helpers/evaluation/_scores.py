@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from imgcls_helpers._arguments import (
     blocks,
+    images_for,
     labels_and_predictions,
     labels_and_probabilities,
     number,
+    one_output,
+    refuse,
+    true_or_false,
 )
 from imgcls_helpers.scratch import softmax
 
@@ -28,14 +33,17 @@ def predict(
 
     Logits pass through a softmax. A model that ends in a softmax already is noticed by
     its outputs (none negative, every row sums to 1), which are then kept as they are:
-    a second softmax would flatten them.
+    a second softmax would flatten them. A sigmoid at its end is noticed too, and gives
+    a warning.
 
     Parameters
     ----------
     model : keras.Model
         From images to logits (or probabilities) of shape (N, K).
     images : array, shape (N, H, W, C)
-        What the model takes: uint8 for the models of this book.
+        uint8 for a model that scales its images, as those of this book do, or that
+        `training.fit` has trained; else what the model was trained on, uint8 or floats.
+        Images from 0 to 255 give a warning where nothing in the model scales them.
     average_flips : bool
         Whether to give the mean of the probabilities of each image and of its mirror
         image (left to right). Costs twice the time.
@@ -49,7 +57,7 @@ def predict(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If `images` is not an array of that shape, or the outputs are not (N, K) or
         have a NaN or infinity.
 
@@ -64,44 +72,71 @@ def predict(
     array([[0.333, 0.333, 0.333],
            [0.333, 0.333, 0.333]], dtype=float32)
     """
-    if hasattr(images, "images"):
-        raise TypeError(
-            "images must be an array; from a part of a data set, pass part.images."
+    if not callable(getattr(model, "predict", None)) or isinstance(model, type):
+        refuse("model", "a Keras model", model)
+    images = images_for(model, images)
+    average_flips = true_or_false(average_flips, "average_flips")
+    batch_size = number(batch_size, "batch_size", 1, whole=True)
+    outputs = _outputs(model, images, batch_size)
+    end = _ends_in(model, images, outputs)
+    if end == "a sigmoid":
+        warnings.warn(
+            "The model ends in a sigmoid, whose outputs are not shares of one whole: "
+            "the classes with the largest ones are right, their probabilities are too "
+            "small. Leave the sigmoid out, and train it again.",
+            UserWarning,
+            stacklevel=2,
         )
-    images = np.asarray(images)
-    if images.ndim != 4 or len(images) == 0:
-        raise ValueError(
-            "images must have shape (N, H, W, C), N at least 1, but have shape "
-            f"{images.shape}."
-        )
-    result = _outputs(model, images, batch_size)
+    result = _probabilities(outputs, end)
     if average_flips:
         # PyTorch takes no arrays that run backwards.
         flipped = np.ascontiguousarray(images[:, :, ::-1])
-        result += _outputs(model, flipped, batch_size)
+        result += _probabilities(_outputs(model, flipped, batch_size), end)
         result /= 2
     return result
+
+
+def _probabilities(outputs: np.ndarray, end: str) -> np.ndarray:
+    if end != "a softmax":
+        return softmax(outputs)
+    sums = outputs.sum(axis=1, keepdims=True)
+    # Shares of bfloat16 sum to 1 less exactly than is asked of probabilities.
+    return outputs if np.abs(sums - 1).max() < 1e-3 else outputs / sums
 
 
 def _outputs(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
     outputs = model.predict(images, batch_size=batch_size, verbose=0)
     outputs = np.asarray(outputs, dtype=np.float32)
     if outputs.ndim != 2 or outputs.shape[1] < 2:
-        raise ValueError(
-            "The model must give one row of K logits an image, K at least 2, but its "
-            f"outputs have shape {outputs.shape}."
+        refuse(
+            "model",
+            "one that gives a row of K logits an image, K at least 2",
+            came=f"outputs of shape {outputs.shape}",
+            cure=one_output(outputs.shape),
         )
     # One logit of minus infinity rules a class out; softmax takes no other ones.
     bad = int((~np.isfinite(outputs.max(axis=1))).sum())
     if bad:
-        raise ValueError(
-            f"The model's outputs are NaN or infinite for {bad} of {len(outputs)} "
-            "images. Has its training diverged, or do the images hold NaN?"
+        refuse(
+            "model",
+            "one that gives finite outputs",
+            came=f"NaN or infinity for {bad} of {len(outputs)} images",
+            cure="Has its training diverged, or do the images hold NaN?",
         )
-    sums = outputs.sum(axis=1, dtype=np.float64)
-    if outputs.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
-        return outputs
-    return softmax(outputs)
+    return outputs
+
+
+def _ends_in(model: Any, images: np.ndarray, outputs: np.ndarray) -> str:
+    """Say what a model ends in: logits, a softmax, or a sigmoid."""
+    off = np.abs(outputs.sum(axis=1, dtype=np.float64) - 1).max()
+    if outputs.min() < 0 or outputs.max() > 1.01:
+        return "logits"
+    # Logits of so many images do not happen to sum to 1; those of a few may.
+    if not hasattr(model, "layers") or (len(outputs) > 16 and off < 1e-3):
+        return "a softmax" if off < 1e-3 else "logits"
+    from imgcls_helpers.training._outputs import kind_of_outputs
+
+    return kind_of_outputs(model, images[:32], outputs[:32])
 
 
 def accuracy(labels: Any, probabilities: Any) -> float:
@@ -119,7 +154,7 @@ def accuracy(labels: Any, probabilities: Any) -> float:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If labels are not class numbers below K, rows do not sum to 1, a value is NaN
         or negative, lengths differ, or nothing is given.
 
@@ -151,7 +186,7 @@ def cross_entropy(labels: Any, probabilities: Any) -> float:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `accuracy`.
 
     Examples
@@ -243,7 +278,7 @@ def top_k_accuracy(labels: Any, probabilities: Any, k: int = 5) -> float:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         As `accuracy`, or if `k` is out of range.
 
     Examples

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import augment, backend
-from imgcls_helpers._arguments import number, one_of
+from imgcls_helpers import _arguments, augment, backend
+from imgcls_helpers._arguments import number, one_of, refuse
 from imgcls_helpers.data import Part
 from imgcls_helpers.training._history import DivergenceError, History
+from imgcls_helpers.training._outputs import loss_of
 from imgcls_helpers.training._recipe import Recipe
 from imgcls_helpers.training._setup import (
     as_part,
+    check_model,
     classes_of,
     first_look,
-    loss_of,
     recipe_or_default,
 )
 from imgcls_helpers.training._store import Store, identity_of
@@ -76,7 +77,8 @@ def fit(
         which takes no other, 1.
     loss : Keras loss, optional
         Takes one-hot labels (N, K) and the model's output. Default: categorical
-        cross-entropy of logits with the recipe's label smoothing.
+        cross-entropy of logits with the recipe's label smoothing. With a loss that
+        takes probabilities, the model is to end in a softmax.
     on_divergence : str
         When the loss becomes NaN or infinite: "raise", or "stop" and keep the cause in
         ``history.stopped``.
@@ -91,9 +93,9 @@ def fit(
         If the loss becomes NaN or infinite.
     CheckpointError
         If `checkpoint` belongs to another training, or cannot be read or written.
-    TypeError, ValueError
-        If an argument is not as described, the model ends in a softmax, or it gives NaN
-        before the first step.
+    ValueError
+        If an argument is not as described, the model gives probabilities where the loss
+        takes logits or the other way round, or there is NaN before the first step.
 
     Examples
     --------
@@ -112,14 +114,24 @@ def fit(
     if patience is not None:
         number(patience, "patience", 1, whole=True)
         if validation is None:
-            raise ValueError("patience needs validation data: pass validation=.")
-    classes = classes_of(model, loss)
-    train = as_part(train, "train", classes, model)
+            refuse(
+                "patience",
+                "left out where there is no validation data",
+                patience,
+                cure="Pass validation=.",
+            )
+    if checkpoint is not None:
+        checkpoint = _arguments.path(checkpoint, "checkpoint")
+    seed = _arguments.seed(seed)
+    check_model(model)
+    loss = loss_of(loss, recipe.label_smoothing)
+    train = as_part(train, "train", model)
     if validation is not None:
-        validation = as_part(validation, "validation", classes, model)
+        validation = as_part(validation, "validation", model)
     history, line = History(), Line() if progress else None
-    loss = loss_of(recipe) if loss is None else keras.losses.get(loss)
-    first_look(model, train, loss, classes)
+    classes = classes_of(model, train.images)
+    first_look(model, train, loss, classes=classes)
+    _arguments.TRAINED_ON_BYTES.add(model)
 
     batches = augment.Batches(
         train.images,
@@ -198,8 +210,11 @@ def fit(
 def _steps_per_execution(wanted: int | None, steps: int) -> int:
     if backend.name() == "torch":
         if wanted not in (None, 1):
-            raise ValueError(
-                "PyTorch takes no steps_per_execution but 1; leave it out, or pass 1."
+            refuse(
+                "steps_per_execution",
+                "1 with PyTorch, which takes no other",
+                wanted,
+                cure="Leave it out.",
             )
         return 1
     if wanted is None:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import augment
-from imgcls_helpers._arguments import number
+from imgcls_helpers import _arguments, augment
+from imgcls_helpers._arguments import number, refuse
 from imgcls_helpers.data import Part
+from imgcls_helpers.training._outputs import loss_of
 from imgcls_helpers.training._recipe import Recipe
 from imgcls_helpers.training._setup import (
     as_part,
+    check_model,
     classes_of,
     first_look,
-    loss_of,
     recipe_or_default,
 )
 from imgcls_helpers.training._watch import begin_epoch, own_random_numbers
@@ -119,7 +120,7 @@ def find_learning_rate(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If an argument is not as described, or the loss is never finite.
 
     Notes
@@ -146,10 +147,12 @@ def find_learning_rate(
     number(low, "low", 0, above=True)
     number(high, "high", low, above=True)
     number(steps, "steps", 10, whole=True)
-    classes = classes_of(model, loss)
-    part = as_part(train, "train", classes, model)
-    loss = loss_of(recipe) if loss is None else keras.losses.get(loss)
-    first_look(model, part, loss, classes)
+    seed = _arguments.seed(seed)
+    check_model(model)
+    loss = loss_of(loss, recipe.label_smoothing)
+    part = as_part(train, "train", model)
+    classes = classes_of(model, part.images)
+    first_look(model, part, loss, classes=classes)
     # Only whole batches, so that a mean over batches is a mean over images.
     size = min(recipe.batch_size, len(part))
     whole = len(part) // size * size
@@ -186,9 +189,11 @@ def find_learning_rate(
     if not finite.all():
         losses = losses[: finite.argmin()]
     if len(losses) < 2:
-        raise ValueError(
-            f"The loss was not finite after the first step, at a rate of {low:.3g}. "
-            "Begin lower with low=, or check that the model scales its images."
+        refuse(
+            "low",
+            "a rate at which the loss stays finite",
+            came=f"a loss that was not finite after the first step, at {low:.3g}",
+            cure="Begin lower, or check that the model scales its images.",
         )
     rates = low * factor ** np.arange(len(losses))
     smoothed, mean = np.empty(len(losses)), 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 # Imported before Keras: it picks the Keras backend.
 from imgcls_helpers import augment
-from imgcls_helpers._arguments import number, one_of
+from imgcls_helpers._arguments import number, one_of, refuse
 
 # isort: split
 import keras
@@ -137,9 +137,10 @@ class Recipe:
             number(self.global_clipnorm, "global_clipnorm", 0, above=True)
         made = callable(self.augment) and not isinstance(self.augment, type)
         if self.augment is not None and not made:
-            raise TypeError(
-                "augment must be an operation of imgcls_helpers.augment, such as "
-                f"augment.RandomFlip(), not {self.augment!r}."
+            refuse(
+                "augment",
+                "an operation of imgcls_helpers.augment, such as augment.RandomFlip()",
+                self.augment,
             )
 
     def rate(self, total_steps: int) -> Any:
@@ -198,9 +199,11 @@ class Recipe:
         if self.optimizer == "muon":
             version = keras.__version__
             if tuple(map(int, version.split(".")[:2])) < (3, 13):
-                raise ValueError(
-                    f"The optimizer 'muon' needs Keras 3.13 or newer, but here is "
-                    f"{version}: pip install --upgrade keras, or take 'adamw'."
+                refuse(
+                    "optimizer",
+                    "one that this Keras has",
+                    came=f"'muon', which needs Keras 3.13 or newer; here is {version}",
+                    cure="Run pip install --upgrade keras, or take 'adamw'.",
                 )
             make = keras.optimizers.Muon  # before 3.14, not to be had by its name
         else:

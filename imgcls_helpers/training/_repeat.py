@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from imgcls_helpers._arguments import number
+from imgcls_helpers import _arguments
+from imgcls_helpers._arguments import number, refuse
 
 
 class Spread:
@@ -44,13 +45,9 @@ class Spread:
     """
 
     def __init__(self, values: Sequence[float]) -> None:
-        self.values = np.array(values, dtype=np.float64)
-        if self.values.ndim != 1 or not self.values.size:
-            raise ValueError(
-                f"values must be one number a run, at least one; got {values!r}."
-            )
-        if not np.isfinite(self.values).all():
-            raise ValueError(f"values must be finite, but are {self.values.tolist()}.")
+        self.values = _arguments.numbers_of(
+            values, "values", "one number a run, at least one", (1,)
+        )
         self.n = self.values.size
         self.mean = float(self.values.mean())
         self.sd = float(self.values.std(ddof=1)) if self.n > 1 else math.nan
@@ -94,7 +91,7 @@ class Spread:
         >>> f"{low:.2f} to {high:.2f}"
         '0.66 to 0.76'
         """
-        number(confidence, "confidence", 0, 1, above=True, below=True)
+        confidence = _arguments.confidence(confidence)
         if self.n == 1:
             return math.nan, math.nan
         t = float(stats.t.ppf((1 + confidence) / 2, self.n - 1))
@@ -125,10 +122,8 @@ def repeat(run: Callable[[int], Any], seeds: int | Sequence[int] = 3) -> Any:
 
     Raises
     ------
-    TypeError
-        If `run` returns anything else.
     ValueError
-        If there is no seed, or the runs return different keys.
+        If there is no seed, or `run` returns anything else, or different keys.
 
     Examples
     --------
@@ -136,33 +131,38 @@ def repeat(run: Callable[[int], Any], seeds: int | Sequence[int] = 3) -> Any:
     0.600 ± 0.100
     """
     if isinstance(seeds, numbers.Integral):
-        number(seeds, "seeds", 1, whole=True)
-        seeds = range(seeds)
+        seeds = range(number(seeds, "seeds", 1, whole=True))
+    elif isinstance(seeds, str | bytes | dict) or not isinstance(seeds, Iterable):
+        refuse("seeds", "how many seeds, or a list of seeds", seeds)
+    seeds = [_arguments.seed(seed, "each of seeds") for seed in seeds]
+    if not seeds:
+        refuse("seeds", "at least one seed", came="none")
     results = [run(seed) for seed in seeds]
-    if not results:
-        raise ValueError("seeds must name at least one seed.")
     named = [isinstance(result, Mapping) for result in results]
     for result in results:
         values = result.values() if isinstance(result, Mapping) else [result]
-        # Arrays of one number count as numbers.
-        if any(np.ndim(v) or not isinstance(_item(v), numbers.Real) for v in values):
-            raise TypeError(
-                "run must return a number, or a dictionary of numbers, but it returned "
-                f"{result!r}."
-            )
+        if not all(isinstance(_item(v), numbers.Real) for v in values):
+            refuse("run", "a function that returns a number or a dict of them", result)
     if not any(named):
         return Spread(results)
     if not all(named):
-        raise ValueError("One run returned a dictionary and another a number.")
+        refuse(
+            "run",
+            "a function that returns the same with each seed",
+            came="a dictionary from one and a number from another",
+        )
     names = list(results[0])
     for result in results:
         if set(result) != set(names):
-            raise ValueError(
-                f"Every run must return the same names, but one returned {names} and "
-                f"another {list(result)}."
+            refuse(
+                "run",
+                "a function that returns the same names with each seed",
+                came=f"{names} from one and {list(result)} from another",
             )
     return {name: Spread([result[name] for result in results]) for name in names}
 
 
 def _item(value: Any) -> Any:
-    return value.item() if isinstance(value, np.ndarray | np.generic) else value
+    # Arrays of one number count as numbers.
+    single = isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0
+    return value.item() if single else value

@@ -8,109 +8,126 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import augment
-from imgcls_helpers.data import Part
+from imgcls_helpers import _arguments, augment
+from imgcls_helpers._arguments import refuse
+from imgcls_helpers.data import Dataset, Part
+from imgcls_helpers.training._outputs import (
+    check_outputs,
+    kind_of_outputs,
+    numbers_of,
+    outputs_of,
+)
 from imgcls_helpers.training._recipe import Recipe
 
 # isort: split
 import keras
 
+_LOOK = 32  # images that are looked at before the training
+
 
 def recipe_or_default(recipe: Recipe | None) -> Recipe:
     recipe = Recipe() if recipe is None else recipe
     if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, not {type(recipe).__name__}.")
+        cure = ""
+        if hasattr(recipe, "shape") or isinstance(recipe, list):
+            cure = "Images and labels go together: fit(model, (images, labels))."
+        refuse("recipe", "a training.Recipe", recipe, cure=cure)
     return recipe
 
 
-def loss_of(recipe: Recipe) -> keras.Loss:
-    return keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=recipe.label_smoothing
-    )
-
-
-def as_part(pair: Any, name: str, classes: int, model: keras.Model) -> Part:
-    if not isinstance(pair, Part):
-        try:
-            images, labels = pair
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"{name} must be a Part, as load_dataset gives it, or a pair (images, "
-                f"labels), not {type(pair).__name__}."
-            ) from None
-        try:
-            pair = Part(images, labels)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    if pair.labels.max() >= classes:
-        raise ValueError(
-            f"{name} has the label {pair.labels.max()}, but the model has {classes} "
-            f"outputs, for the labels 0 to {classes - 1}."
+def as_part(pair: Any, name: str, model: keras.Model) -> Part:
+    """Return images and labels that fit the model and each other."""
+    if isinstance(pair, Part):
+        images, labels = pair.images, pair.labels
+        names = f"{name}.images", f"{name}.labels"
+    elif isinstance(pair, tuple | list) and len(pair) == 2:
+        (images, labels), names = pair, (f"{name}[0]", f"{name}[1]")
+    else:
+        refuse(
+            name,
+            "a Part, as load_dataset gives it, or (images, labels)",
+            pair,
+            cure=_cure_of(pair, name),
         )
-    wanted, found = model.input_shape[1:], pair.images.shape[1:]
-    # None stands for any size.
-    if len(wanted) != 3 or any(
-        a not in (None, b) for a, b in zip(wanted, found, strict=True)
-    ):
-        raise ValueError(
-            f"The model takes images of shape {wanted}, but those of {name} have shape "
-            f"{found}."
-        )
-    return pair
+    images = _arguments.images_for(model, images, names[0], bytes_only=True)
+    classes = classes_of(model, images)
+    labels = _arguments.labels(labels, names[1], n=len(images), classes=classes)
+    return pair if isinstance(pair, Part) else Part(images, labels)
 
 
-def classes_of(model: keras.Model, loss: Any) -> int:
+def _cure_of(value: Any, name: str) -> str:
+    if isinstance(value, Dataset):
+        part = name if getattr(value, name, None) is not None else "train"
+        return f"Use a part of the data set: `{name}.{part}`."
+    if hasattr(value, "element_spec"):
+        return _arguments.of_tf_data(value, name, labels=True)
+    if isinstance(value, np.ndarray):
+        return f"Images and labels go together: `({name}, labels)`."
+    return ""
+
+
+def check_model(model: keras.Model) -> None:
     if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a Keras model, not {type(model).__name__}.")
-    if not model.built:
-        raise ValueError(
-            "The model has no weights yet: begin it with keras.Input((32, 32, 3))."
+        refuse("model", "a Keras model", model)
+    if isinstance(model, keras.Sequential) and not model.built:
+        refuse(
+            "model",
+            "one that has its weights",
+            model,
+            cure="Begin it with the shape of an image: keras.Input((32, 32, 3)).",
         )
-    shape = model.output_shape
-    if not isinstance(shape, tuple) or len(shape) != 2:
-        raise ValueError(
-            f"The model must give one row of logits an image, shape (N, K), but its "
-            f"output has shape {shape}."
-        )
-    last = model.layers[-1]
-    while isinstance(last, keras.Model) and last.layers:
-        last = last.layers[-1]
-    softmax = getattr(last, "activation", None) is keras.activations.softmax
-    if loss is None and (softmax or isinstance(last, keras.layers.Softmax)):
-        raise ValueError(
-            "The model ends in a softmax, but fit expects logits and would apply "
-            "softmax a second time. Leave the softmax out of the model, or pass a loss "
-            "that expects probabilities."
+
+
+def classes_of(model: keras.Model, images: np.ndarray) -> int:
+    """Return how many classes a model tells apart."""
+    try:
+        shape = model.output_shape
+    except (AttributeError, ValueError):  # a class of one's own: see what it gives
+        shape = getattr(outputs_of(model, images[:1]), "shape", None)
+    # TensorFlow's own kind of shape is no tuple.
+    shape = shape if shape is None or isinstance(shape, list) else tuple(shape)
+    if not isinstance(shape, tuple) or len(shape) != 2 or (shape[1] or 0) < 2:
+        refuse(
+            "model",
+            "one that gives a row of K logits an image, K at least 2",
+            came=f"outputs of shape {shape}",
+            cure=_arguments.one_output(shape),
         )
     return shape[1]
 
 
 def is_finite(tensor: Any) -> bool:
-    # NumPy cannot look for NaN in bfloat16.
-    values = keras.ops.convert_to_numpy(tensor).astype("float32")
-    return bool(np.isfinite(values).all())
+    return bool(np.isfinite(numbers_of(tensor)).all())
 
 
-def first_look(model: keras.Model, part: Part, loss: Any, classes: int) -> None:
-    """Refuse a model or a loss that gives NaN before any step is taken."""
+def first_look(model: keras.Model, part: Part, loss: Any, *, classes: int) -> None:
+    """Refuse a model or a loss that cannot train, before any step is taken."""
     for layer in model.layers:
         for variable in layer.weights:
             if not is_finite(variable):
-                raise ValueError(
-                    f"The weight {variable.path!r} has NaN or infinite values before "
-                    "the training. Build the model again."
+                refuse(
+                    "model",
+                    "one of finite weights",
+                    came=f"NaN or infinity in {variable.path!r} before the training",
+                    cure="Build the model again.",
                 )
-    few = slice(0, 8)
-    logits = model(part.images[few], training=False)
-    value = loss(augment.one_hot(part.labels[few], classes), logits)
-    value = float(keras.ops.convert_to_numpy(keras.ops.mean(value)))
-    if not is_finite(logits):
-        raise ValueError(
-            "The model gives NaN or infinite outputs before the training. Does a layer "
-            "divide by zero, or take the logarithm of zero?"
+    few = slice(None, None, max(1, len(part) // _LOOK))
+    images, labels = part.images[few][:_LOOK], part.labels[few][:_LOOK]
+    outputs = outputs_of(model, images)
+    if not is_finite(outputs):
+        refuse(
+            "model",
+            "one of finite outputs",
+            came="NaN or infinity before the training",
+            cure="Does a layer divide by zero, or take the logarithm of zero?",
         )
+    check_outputs(kind_of_outputs(model, images, numbers_of(outputs)), loss)
+    value = loss(augment.one_hot(labels, classes), outputs)
+    value = float(keras.ops.convert_to_numpy(keras.ops.mean(value)))
     if not math.isfinite(value):
-        raise ValueError(
-            f"The loss is {value} before the training, though the model's outputs are "
-            "finite. Does the loss take the logarithm of zero?"
+        refuse(
+            "loss",
+            "finite before the training, as the model's outputs are",
+            came=str(value),
+            cure="Does it take the logarithm of zero?",
         )
