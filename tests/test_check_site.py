@@ -299,7 +299,8 @@ def test_no_site_is_a_plain_message(tmp_path, capsys):
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """Wait for what comes as long as a busy machine may take."""
-    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 120)
+    for module in (check_site.page, check_site.reader):
+        monkeypatch.setattr(module, "PATIENCE_S", 120)
 
 
 @pytest.fixture(scope="module")
