@@ -242,19 +242,26 @@ def _(place):
 
 
 SET_UP = """
-import sys, time
+import builtins, sys, time
 from pathlib import Path
 sys.path.insert(0, {tools!r})
 import setup_env
-def make(folder, found, wanted):
-    log = Path({log!r})
+log = Path({log!r})
+def note(line):
     with log.open("a") as file:
-        file.write("begin\\n")
-    time.sleep(0.5)
+        file.write(line + "\\n")
+def make(folder, found, wanted):
+    note("begin")
+    until = time.monotonic() + 600
+    while "waiting" not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.02)
     (folder / "pyvenv.cfg").write_text(f"command = python -m venv {{folder}}")
     (folder / "made-from.txt").write_text(wanted)
-    with log.open("a") as file:
-        file.write("end\\n")
+    note("end")
+def show(text, **options):
+    say(text, **options)
+    note(text)
+say, builtins.print = print, show
 setup_env.make, setup_env.VENV = make, Path({venv!r})
 setup_env.works = lambda python: True
 setup_env.LOCK = setup_env.ROOT / "requirements.txt"
@@ -278,9 +285,10 @@ def _(place):
     )
     command = [sys.executable, "-c", program]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in "ab"]
-    printed = [process.communicate(timeout=60)[0] for process in both]
+    printed = [process.communicate(timeout=1200)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert log.read_text().splitlines() == ["begin", "end"]
+    begin, waiting, end = log.read_text().splitlines()
+    assert (begin, waiting in printed[0] + printed[1], end) == ("begin", True, "end")
     return "".join(printed)
 
 

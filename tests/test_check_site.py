@@ -296,6 +296,13 @@ def test_no_site_is_a_plain_message(tmp_path, capsys):
 # --- in the browser -------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Wait for what comes as long as a busy machine may take."""
+    for module in (check_site.page, check_site.reader):
+        monkeypatch.setattr(module, "PATIENCE_S", 120)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Return a browser, or skip the tests that need one."""
@@ -403,15 +410,25 @@ def test_faint_code_is_found_once(browser, site):
 
 
 def test_text_that_moves_while_the_page_loads(browser, site):
-    late = "setTimeout(() => document.querySelector('#late').style.height = '600px', 9)"
-    words = "<p>words</p>" * 20
+    # It moves once it is to be seen, and is ready once that has been drawn.
+    late = """
+    const later = (act) => requestAnimationFrame(() => requestAnimationFrame(act));
+    const find = (name) => document.querySelector(name);
+    const move = () => {
+      find("#late").style.height = "600px";
+      later(() => find(".math").append(document.createElement("mjx-container")));
+    };
+    new PerformanceObserver(() => later(move)).observe(
+      { type: "paint", buffered: true });
+    """
+    words = "<p>words</p>" * 20 + '<p class="math"></p>'
     add(site, f'<div id="late"></div>{words}<script>{late}</script>')
     assert any("layout shift 0." in problem for problem in look(browser, site))
 
 
 def test_search(browser, site, monkeypatch):
-    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)
     assert check_search(browser, site) == []
+    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)  # for what never comes
     change(site, "search.html", "?q=pictures", "?q=none")
     assert check_search(browser, site) == [
         f"search.html: searching for 'pictures' does not find {ONE}"
@@ -419,8 +436,8 @@ def test_search(browser, site, monkeypatch):
 
 
 def test_the_404_page_in_the_published_site(browser, site, monkeypatch):
-    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)
     assert check_not_found(browser, site) == []
+    monkeypatch.setattr(check_site.reader, "PATIENCE_S", 0.5)  # for what never comes
     (site.folder / "_static" / "book.css").rename(site.folder / "_static" / "x.css")
     problems = check_not_found(browser, site)
     assert f"404.html: {HERE.site}_static/book.css is missing" in problems

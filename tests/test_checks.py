@@ -64,7 +64,9 @@ MISTAKES = [
 ]
 
 
-@function_exercise("99.50", "Centre", reference=centre, mistakes=MISTAKES, seconds=1)
+# The second is for what never ends: a busy machine may be slow with all the others.
+@function_exercise("99.50", "Centre", reference=centre, mistakes=MISTAKES, seconds=600)
+@function_exercise("99.49", "Centre", reference=centre, mistakes=MISTAKES, seconds=1)
 def centre_cases(rng):
     for shape in [(1, 2), (3, 2), (5, 4)]:
         yield (rng.normal(size=shape),)
@@ -79,6 +81,10 @@ def a_number(answer, rng):
 
 def verdict(answer, **options):
     return check("99.50", answer, **options)
+
+
+def hasty(answer):
+    return check("99.49", answer)
 
 
 # --- Right answers, wrong answers, stubs ---------------------------------------------
@@ -183,7 +189,7 @@ def endless_and_deaf(x):
 
 
 def sleeps(x):
-    time.sleep(60)
+    time.sleep(3600)
 
 
 def crashes(x):
@@ -242,17 +248,17 @@ def nan(x):
         (in_place, "in-place change", "`x` in place"),
         (endless, "too slow", "in your code, line"),
         (endless_and_deaf, "too slow", "1 seconds"),
-        (sleeps, "too slow", "time.sleep(60)"),
+        (sleeps, "too slow", "time.sleep(3600)"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_wrong_answers_are_diagnosed(answer, mistake, words):
     began = time.monotonic()
-    found = verdict(answer)
+    found = (hasty if mistake == "too slow" else verdict)(answer)
     assert found.ok is False
     assert found.mistake == mistake
     assert words.lower() in repr(found).lower()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 120
 
 
 def test_the_first_failing_input_is_shown():
@@ -417,9 +423,9 @@ def test_seed_changes_the_inputs_and_the_default_does_not():
 @pytest.mark.parametrize("answer", [endless, endless_and_deaf])
 def test_the_time_limit_in_another_thread(answer):
     found = []
-    thread = threading.Thread(target=lambda: found.append(verdict(answer)))
+    thread = threading.Thread(target=lambda: found.append(hasty(answer)))
     thread.start()
-    thread.join(20)
+    thread.join(120)
     assert found
     assert found[0].mistake == "too slow"
     assert "line" in found[0].line
@@ -427,7 +433,7 @@ def test_the_time_limit_in_another_thread(answer):
 
 def test_the_time_limit_without_signals(monkeypatch):
     monkeypatch.delattr(signal, "setitimer")
-    assert verdict(endless).mistake == "too slow"
+    assert hasty(endless).mistake == "too slow"
     assert verdict(centre).ok
     time.sleep(1.2)  # nothing is raised after the check is over
 
@@ -442,10 +448,12 @@ def test_the_time_limit_gives_signals_back():
     old = signal.signal(signal.SIGALRM, ring)
     left, _ = signal.setitimer(signal.ITIMER_REAL, 1.3)
     try:
-        assert verdict(endless).mistake == "too slow"
+        assert hasty(endless).mistake == "too slow"
         assert signal.getsignal(signal.SIGALRM) is ring
         assert signal.getsignal(signal.SIGINT) is handlers
-        time.sleep(0.5)
+        until = time.monotonic() + 120
+        while not rung and time.monotonic() < until:
+            time.sleep(0.01)
         assert rung
     finally:
         signal.setitimer(signal.ITIMER_REAL, left)
@@ -456,7 +464,7 @@ def test_the_time_limit_gives_signals_back():
 def test_the_readers_own_interrupt_gets_through():
     def waits(x):
         signal.raise_signal(signal.SIGINT)
-        time.sleep(5)
+        time.sleep(3600)
 
     with pytest.raises(KeyboardInterrupt):
         verdict(waits)

@@ -30,7 +30,7 @@ print(json.dumps(found))
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3").execute()
+nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[1])
 """
 

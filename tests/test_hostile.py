@@ -12,7 +12,6 @@ SEEN = hostile.on_page()
 RENEW = "make robustness writes the page anew"
 
 
-@pytest.mark.timeout(900)  # ten builds are killed one after the other
 @pytest.mark.parametrize("case", hostile.CASES, ids=lambda case: case.condition)
 def test_case(case):
     assert case.seen() == SEEN.get(case.condition), RENEW

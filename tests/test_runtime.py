@@ -3,7 +3,6 @@
 import random
 import subprocess
 import sys
-import time
 import types
 
 import numpy as np
@@ -78,7 +77,8 @@ def dataset(notice=""):
 
 def test_report_rows(monkeypatch):
     monkeypatch.setenv("IMGCLS_BUDGET", "cpu")
-    monkeypatch.setattr(runtime, "_STARTED", time.perf_counter() - 100)
+    clock = types.SimpleNamespace(perf_counter=lambda: runtime._STARTED + 100)
+    monkeypatch.setattr(runtime, "time", clock)
     found = runtime.report(dataset(), dataset("Fallback!"))
     rows = found.to_dict()
     assert rows["Backend"] == backend.name()
