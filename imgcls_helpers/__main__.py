@@ -140,16 +140,13 @@ def _backend() -> str:
 
 
 def _data() -> str:
-    from imgcls_helpers import data
+    from imgcls_helpers.data import DOWNLOADS
+    from imgcls_helpers.data._load import place_of
 
     places: dict[str, list[str]] = {}
-    for name in data.DOWNLOADS:
-        file, cache = data.dataset_file(name), data._keras_cache()
-        place = "not on this machine"
-        if file is not None:
-            place = f"in {file.parent}"
-        elif data._look_in_cache(cache, data._KNOWN[name])[0]:
-            place = f"in {cache}"
+    for name in DOWNLOADS:
+        folder = place_of(name)
+        place = "not on this machine" if folder is None else f"in {folder}"
         places.setdefault(place, []).append(name)
     return "; ".join(f"{', '.join(names)} {place}" for place, names in places.items())
 

@@ -24,9 +24,14 @@ import numpy as np
 import test_data
 from hostile import Place, case, files_in, full_disk, refused, within, without_rights
 
-from imgcls_helpers import data
 from imgcls_helpers._arguments import ArgumentError
-from imgcls_helpers.data import DataUnavailableError, load_dataset
+from imgcls_helpers.data import (
+    Dataset,
+    DataUnavailableError,
+    _download,
+    _known,
+    load_dataset,
+)
 
 network = partial(case, "Network and files")
 WAYS_OUT = r"three ways out: connect .* IMGCLS_DATA .* fallback='shapes'"
@@ -53,8 +58,8 @@ def nowhere(place: Place, *, online: bool = False) -> Path:
 
 def at(place: Place, address: str, name: str = "mnist", **change: object) -> None:
     """Let a data set be downloaded from another address."""
-    known = dataclasses.replace(data._KNOWN[name], url=address, **change)
-    place.patch.setitem(data._KNOWN, name, known)
+    known = dataclasses.replace(_known.KNOWN[name], url=address, **change)
+    place.patch.setitem(_known.KNOWN, name, known)
 
 
 # --- The network ----------------------------------------------------------------------
@@ -110,7 +115,7 @@ def serving(place: Place, answer: str | bytes, name: str = "mnist") -> Iterator[
 @network("No network at all", "stops at once and names three ways out")
 def _(place):
     nowhere(place)
-    place.patch.setattr(data, "_probe", lambda url: 1 / 0)  # nobody is asked
+    place.patch.setattr(_download, "probe", lambda url: 1 / 0)  # nobody is asked
     with within(2):
         return refused(DataUnavailableError, WAYS_OUT, load_dataset, "mnist")
 
@@ -149,8 +154,8 @@ def _(place):
 
 def waits(place: Place) -> str:
     """Wait half a second in place of five; return what `load_dataset` says."""
-    assert data._PROBE_SECONDS <= 5
-    place.patch.setattr(data, "_probe", partial(data._probe, seconds=0.5))
+    assert _download._PROBE_SECONDS <= 5
+    place.patch.setattr(_download, "probe", partial(_download.probe, seconds=0.5))
     with within(4):
         message = unavailable("timed out|no answer")
     return message.replace("timed out", "no answer within 0.5 seconds")
@@ -192,8 +197,8 @@ def no_download(place: Place, words: str, *, stays: bool = False) -> str:
 )
 def _(place):
     nowhere(place, online=True)
-    assert data._SOCKET_SECONDS <= 30
-    place.patch.setattr(data, "_SOCKET_SECONDS", 0.5)
+    assert _download._SOCKET_SECONDS <= 30
+    place.patch.setattr(_download, "_SOCKET_SECONDS", 0.5)
     with serving(place, "stands still"), within(20):
         return no_download(place, "failed: .*timed out")
 
@@ -297,7 +302,7 @@ def fake_keras(place: Place) -> test_data.FakeKeras:
     """Let a stand-in for Keras give MNIST, so that a download succeeds."""
     fake = test_data.FakeKeras("keras.datasets.mnist")
     place.patch.setitem(sys.modules, "keras.datasets.mnist", fake)
-    place.patch.setattr(data, "_probe", lambda url: None)
+    place.patch.setattr(_download, "probe", lambda url: None)
     return fake
 
 
@@ -313,7 +318,7 @@ def _(place):
     return f"{printed.getvalue()} {found.train}"
 
 
-def test_same(place: Place) -> data.Dataset:
+def test_same(place: Place) -> Dataset:
     """Return MNIST after comparing it with what the stand-in for Keras gives."""
     fake_keras(place)
     found = load_dataset("mnist", validation=0)
@@ -363,7 +368,7 @@ def _(place):
     cache = nowhere(place, online=True)
     cache.rmdir()
     cache.write_text("a file")
-    place.patch.setattr(data, "_probe", lambda url: None)
+    place.patch.setattr(_download, "probe", lambda url: None)
     message = unavailable("KERAS_HOME")
     assert "out of reach" in load_dataset("mnist", fallback="digits").notice
     return message
@@ -376,9 +381,9 @@ def _(place):
 )
 def _(place):
     cache = nowhere(place, online=True)
-    place.patch.setattr(data, "_probe", lambda url: None)
+    place.patch.setattr(_download, "probe", lambda url: None)
     # As in /tmp/.keras, which Keras takes where the home folder is closed.
-    place.patch.setattr(data, "_keras_cache", lambda: cache)
+    place.patch.setattr(_download, "keras_cache", lambda: cache)
     with without_rights(cache):
         return unavailable("KERAS_HOME")
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from hostile import Place, case, refused
 
-from imgcls_helpers import augment, evaluation, models, plots, results, scratch
+from imgcls_helpers import augment, data, evaluation, models, plots, results, scratch
 from imgcls_helpers import training as t
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.checks import check
@@ -282,11 +282,11 @@ rows(
         LABELS + 1,
     ),
     (
-        "A label out of range is made one-hot (`augment.one_hot`)",
+        "A label out of range is made one-hot (`data.one_hot`)",
         RANGE,
         ValueError,
         "from 0 to 2",
-        augment.one_hot,
+        data.one_hot,
         LABELS + 1,
         3,
     ),

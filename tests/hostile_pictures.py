@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_data
+import test_pictures
 from hostile import Place, case, refused, within, without_rights
 from PIL import Image
 
@@ -27,7 +27,9 @@ def pets(place: Place, **counts: int) -> Path:
     for name, count in (counts or {"cat": 6, "dog": 6}).items():
         for k in range(count):
             colour = BLUE if name == "cat" else RED
-            test_data.save(root / name / f"{k}.png", Image.new("RGB", (20, 24), colour))
+            test_pictures.save(
+                root / name / f"{k}.png", Image.new("RGB", (20, 24), colour)
+            )
     return root
 
 
@@ -75,7 +77,7 @@ for condition, name, words, make, not_ours in (
         "A picture is damaged in the middle",
         "a.png",
         "damaged: ",
-        test_data.truncated,
+        test_pictures.truncated,
         "(?<=damaged: ).*",
     ),
     ("A picture has no bytes", "a.png", "is empty", lambda p: p.write_bytes(b""), ""),
@@ -90,28 +92,28 @@ for condition, name, words, make, not_ours in (
         "A picture is of a kind that would start another program (EPS)",
         "a.eps",
         "not a picture of a known kind",
-        partial(test_data.save, picture=Image.new("RGB", (8, 8)), format="EPS"),
+        partial(test_pictures.save, picture=Image.new("RGB", (8, 8)), format="EPS"),
         "",
     ),
     (
         "A tiny file unpacks to 1.6 billion pixels",
         "a.png",
         "made to fill the memory",
-        test_data.bomb,
+        test_pictures.bomb,
         "",
     ),
     (
         "A picture is larger than max_pixels",
         "a.png",
         "more than max_pixels",
-        partial(test_data.save, picture=Image.new("1", (1200, 1000))),
+        partial(test_pictures.save, picture=Image.new("1", (1200, 1000))),
         "",
     ),
     (
         "The pixels of a picture are floats",
         "a.tif",
         "floating point",
-        test_data.float_tiff,
+        test_pictures.float_tiff,
         "",
     ),
     ("A link leads nowhere", "a.png", "nowhere", lambda p: p.symlink_to("gone"), ""),
@@ -129,7 +131,7 @@ for condition, name, words, make, not_ours in (
 )
 def _(place):
     root = pets(place)
-    test_data.save(root / "cat" / "a.png", Image.new("RGB", (8, 8)))
+    test_pictures.save(root / "cat" / "a.png", Image.new("RGB", (8, 8)))
     (root / "cat" / "a.png").chmod(0)
     with without_rights(place.folder):
         found = load_image_folder(root, 8)
@@ -145,13 +147,13 @@ def read(make: Callable, name: str, expected, place: Place) -> str:
     """Return the colour that one odd picture comes out with, after comparing it."""
     root = pets(place)
     make(root / "x" / name)
-    image = test_data.only(root, size=8).astype(int)
+    image = test_pictures.only(root, size=8).astype(int)
     assert image.shape == (8, 8, 3) and np.abs(image - expected).max() <= 3
     return f"8x8x3, uint8, every pixel {tuple(expected)}"
 
 
 def saves(picture, **options) -> Callable:
-    return partial(test_data.save, picture=picture, **options)
+    return partial(test_pictures.save, picture=picture, **options)
 
 
 def grey16(value: int) -> Image.Image:
@@ -241,9 +243,9 @@ def _(place):
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn to the right
     root = pets(place)
-    photo = test_data.halves((40, 40))  # left half red, right half blue
-    test_data.save(root / "x" / "a.jpg", photo, exif=exif, quality=95)
-    image = test_data.only(root, size=20).astype(int)
+    photo = test_pictures.halves((40, 40))  # left half red, right half blue
+    test_pictures.save(root / "x" / "a.jpg", photo, exif=exif, quality=95)
+    image = test_pictures.only(root, size=20).astype(int)
     assert (image[:9, :, 0] > 200).all() and (image[11:, :, 2] > 200).all()
     return "20x20x3, uint8, red above and blue below"
 
@@ -270,7 +272,7 @@ def _(place):
 def _(place):
     root = place.folder / "pets"
     for k in range(5):
-        test_data.save(root / f"{k}.png", Image.new("RGB", (9, 9)))
+        test_pictures.save(root / f"{k}.png", Image.new("RGB", (9, 9)))
     return refused(ArgumentError, "with the folders: none", load_image_folder, root, 8)
 
 

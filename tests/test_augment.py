@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgcls_helpers import augment
+from imgcls_helpers import augment, data, training
+from imgcls_helpers.augment._geometry import FILLS
 from imgcls_helpers.shapes import make_shapes
 
 IMAGES, LABELS, MASKS = make_shapes(64, seed=11)
-ONE_HOT = augment.one_hot(LABELS, 10)
+ONE_HOT = data.one_hot(LABELS, 10)
 
 GEOMETRIC = [
     augment.RandomFlip(),
     augment.RandomFlip(horizontal=False, vertical=True),
     augment.RandomFlip(True, True),
-    augment.RandomShift(5),
+    augment.RandomCrop(5),
     augment.RandomCrop(4),
     augment.RandomRotation(180),
     augment.RandomScale(0.5, 2.0),
@@ -103,7 +104,7 @@ def test_the_generator_alone_decides(operation):
     width=st.integers(1, 9),
     channels=st.integers(1, 6),
     seed=st.integers(0, 2**32 - 1),
-    fill=st.sampled_from(augment.FILLS),
+    fill=st.sampled_from(FILLS),
     kind=st.sampled_from(["bool", "uint8", "float32"]),
 )
 def test_any_shape(n, height, width, channels, seed, fill, kind):
@@ -111,10 +112,10 @@ def test_any_shape(n, height, width, channels, seed, fill, kind):
     images = generator.integers(0, 256, (n, height, width, channels), dtype=np.uint8)
     masks = (images[..., 0] > 127).astype(kind)
     reach = min(height, width) - 1
-    labels = augment.one_hot(generator.integers(0, 3, n), 3)
+    labels = data.one_hot(generator.integers(0, 3, n), 3)
     for operation in (
         augment.RandomFlip(True, True),
-        augment.RandomShift(reach, fill),
+        augment.RandomCrop(reach, fill),
         augment.RandomRotation(180, fill),
         augment.RandomScale(0.3, 3.0, fill),
         augment.Cutout(1),
@@ -160,7 +161,7 @@ def test_an_object_moves_exactly_as_its_mask(operation):
         assert (mask != MASKS).any()
 
 
-@pytest.mark.parametrize("fill", augment.FILLS)
+@pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("operation", GEOMETRIC, ids=repr)
 def test_masks_have_nothing_outside(operation, fill):
     # All is object: what comes in from outside is none, whatever the image shows.
@@ -208,7 +209,7 @@ def test_shift_moves_by_whole_pixels_down_and_right():
     assert (out[1, :, :3] == 0).all()
 
 
-@pytest.mark.parametrize("fill", augment.FILLS)
+@pytest.mark.parametrize("fill", FILLS)
 def test_shift_agrees_with_padding_and_cutting(fill):
     generator = rng(3)
     offsets = generator.integers(-5, 6, (len(IMAGES), 2))
@@ -228,7 +229,7 @@ def test_shift_keeps_the_object_where_nothing_leaves():
         31 - np.flatnonzero(masks.any(axis=(0, 2))).max(),
     )
     images = np.zeros((50, 32, 32, 1), np.uint8)
-    _, moved = augment.RandomShift(int(room))(images, rng(), masks=masks)
+    _, moved = augment.RandomCrop(int(room))(images, rng(), masks=masks)
     assert room > 0
     assert (moved.sum(axis=(1, 2)) == masks.sum(axis=(1, 2))).all()
     assert (moved != masks).any()
@@ -238,20 +239,20 @@ def test_random_shift_reaches_every_offset_evenly():
     n = 9000
     place = np.zeros((n, 5, 5, 1), np.uint8)
     place[:, 2, 2] = 1
-    views = augment.RandomShift(1, "constant")(place, rng(1))
+    views = augment.RandomCrop(1, "constant")(place, rng(1))
     counts = views.sum(axis=(0, 3), dtype=int)
     assert counts.sum() == n
     assert (abs(counts[1:4, 1:4] - 1000) < 150).all()
 
 
 def test_crop_is_shift_under_another_name():
-    for fill in augment.FILLS:
+    for fill in FILLS:
         cropped = augment.RandomCrop(3, fill)(IMAGES, rng(4), masks=MASKS)
-        shifted = augment.RandomShift(3, fill)(IMAGES, rng(4), masks=MASKS)
+        shifted = augment.RandomCrop(3, fill)(IMAGES, rng(4), masks=MASKS)
         assert all((a == b).all() for a, b in zip(cropped, shifted, strict=True))
 
 
-@pytest.mark.parametrize("fill", augment.FILLS)
+@pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 31, 32, 65])
 def test_quarter_turns_are_exact(size, fill):
     images = rng(size).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
@@ -421,7 +422,7 @@ def coded(n=200, classes=200, size=16):
     """Images of which each shows its own number, with labels of their own."""
     images = np.zeros((n, size, size, 1), np.uint8)
     images += np.arange(n, dtype=np.uint8)[:, None, None, None]
-    return images, augment.one_hot(np.arange(n), classes)
+    return images, data.one_hot(np.arange(n), classes)
 
 
 def test_cutmix_labels_are_the_pasted_areas():
@@ -442,14 +443,14 @@ def test_cutmix_labels_are_the_pasted_areas():
 def test_cutmix_pastes_from_the_same_place():
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     images = np.repeat(ramp, 10, axis=0)
-    out, _ = augment.CutMix()(images, rng(1), labels=augment.one_hot(np.arange(10), 10))
+    out, _ = augment.CutMix()(images, rng(1), labels=data.one_hot(np.arange(10), 10))
     assert (out == images).all()
 
 
 def test_mixup_labels_are_the_shares():
     images = np.zeros((100, 4, 4, 1), np.uint8)
     images[50:] = 255
-    labels = augment.one_hot(np.repeat([0, 1], 50), 2)
+    labels = data.one_hot(np.repeat([0, 1], 50), 2)
     out, mixed = augment.MixUp(1.0)(images, rng(1), labels=labels)
     assert mixed.dtype == np.float32
     assert np.allclose(out[:, 0, 0, 0] / 255, mixed[:, 1], atol=0.5 / 255 + 1e-6)
@@ -514,7 +515,7 @@ def test_a_pipeline_mixes_labels_and_holds_pipelines_and_functions():
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        (IMAGES / 255, "before scaling"),
+        (IMAGES / 255, "scaling is a layer of the model"),
         (IMAGES.astype(np.float32), "dtype float32"),
         (IMAGES.astype(np.int64), "uint8"),
         (IMAGES.tolist(), "uint8"),
@@ -531,9 +532,9 @@ def test_wrong_images_are_refused(operation, images, words):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"labels": LABELS[:5]}, "one entry an image, 64; got 5"),
-        ({"labels": LABELS.tolist()}, "labels must be an array"),
-        ({"labels": np.zeros((64, 2, 2))}, "one-hot"),
+        ({"labels": LABELS[:5]}, "64 class numbers, one an image; got 5"),
+        ({"labels": LABELS.astype(str)}, "numbers, kept as text"),
+        ({"labels": np.zeros((64, 2, 2))}, r"\(64, 2, 2\)"),
         ({"masks": MASKS[:, :5]}, r"shape \(64, 32, 32\)"),
         ({"masks": MASKS[..., None]}, r"shape \(64, 32, 32\)"),
         ({"masks": MASKS.astype(np.int64)}, "bool, uint8 or float"),
@@ -560,9 +561,9 @@ NAN = np.where(np.arange(10) == 3, np.nan, ONE_HOT)
     [
         (None, "labels="),
         (LABELS, "one_hot"),
-        (LABELS[:, None].astype(float) + 1, "adds up to 1"),
-        (ONE_HOT * 2, "adds up to 1"),
-        (ONE_HOT - 0.1, "adds up to 1"),
+        (LABELS[:, None].astype(float) + 1, "kept as floats"),
+        (ONE_HOT * 2, "sum to 1"),
+        (ONE_HOT - 0.1, "sum to 1"),
         (np.concatenate([ONE_HOT * 2, -ONE_HOT], axis=1), "0 or more"),
         (NAN, "NaN"),
     ],
@@ -577,9 +578,9 @@ def test_labels_that_cannot_be_mixed_are_refused(operation, labels, words):
     ("make", "words"),
     [
         (lambda: augment.RandomFlip(horizontal=1), "True or False"),
-        (lambda: augment.RandomShift(-1), "0 or more"),
-        (lambda: augment.RandomShift(1.5), "whole number"),
-        (lambda: augment.RandomShift(True), "whole number"),
+        (lambda: augment.RandomCrop(-1), "0 or more"),
+        (lambda: augment.RandomCrop(1.5), "whole number"),
+        (lambda: augment.RandomCrop(True), "whole number"),
         (lambda: augment.RandomCrop(4, "black"), "'reflect', 'edge', 'constant'"),
         (lambda: augment.RandomRotation(float("nan")), "from 0 to 180"),
         (lambda: augment.RandomRotation(181), "from 0 to 180"),
@@ -595,19 +596,19 @@ def test_labels_that_cannot_be_mixed_are_refused(operation, labels, words):
         (lambda: augment.CutMix(float("nan")), "alpha"),
         (lambda: augment.Pipeline(augment.RandomFlip()), "brackets"),
         (lambda: augment.Pipeline([augment.RandomFlip]), r"add \(\)"),
-        (lambda: augment.Pipeline([3]), "list of operations"),
-        (lambda: augment.one_hot(LABELS, 9), "from 0 to 8"),
-        (lambda: augment.one_hot(LABELS - 1, 10), "from -1"),
-        (lambda: augment.one_hot(LABELS / 1, 10), "whole numbers"),
+        (lambda: augment.Pipeline([3]), "each of operations"),
+        (lambda: data.one_hot(LABELS, 9), "below 9, the number of classes"),
+        (lambda: data.one_hot(LABELS - 1, 10), "0 or more; got -1"),
+        (lambda: data.one_hot(LABELS / 1, 10), "whole numbers"),
         (lambda: augment.shift(IMAGES, (0.5, 0)), "whole numbers"),
         (lambda: augment.shift(IMAGES, (0, 32)), "smaller than the image"),
         (lambda: augment.shift(IMAGES, [(0, 1), (1, 0)]), r"shape \(64, 2\)"),
         (lambda: augment.rotate(IMAGES, float("nan")), "finite"),
         (lambda: augment.rotate(IMAGES, [1, 2]), r"shape \(64,\)"),
-        (lambda: augment.rotate(IMAGES, "90"), "finite numbers"),
+        (lambda: augment.rotate(IMAGES, "90"), "must be numbers of shape"),
         (lambda: augment.scale(IMAGES, 0), "0.05 to 20"),
         (lambda: augment.RandomCrop(32)(IMAGES, rng()), "smaller than the image"),
-        (lambda: augment.RandomShift(40)(IMAGES, rng()), "pixels must be smaller"),
+        (lambda: augment.RandomCrop(40)(IMAGES, rng()), "padding must be smaller"),
         (lambda: augment.Cutout(33)(IMAGES, rng()), "32 x 32 pixels; got 33"),
         (lambda: augment.RandomColour()(IMAGES[..., :2], rng()), "2 channels"),
     ],
@@ -633,7 +634,7 @@ VIEWS = augment.Pipeline([augment.RandomFlip(), augment.RandomCrop(2)])
 
 def test_an_epoch_shows_each_image_once():
     images, _ = coded(50)
-    batches = augment.Batches(images, np.arange(50), batch_size=16)
+    batches = training.Batches(images, np.arange(50), batch_size=16)
     assert len(batches) == 4
     sizes = [len(batches[i][0]) for i in range(4)]
     assert sizes == [16, 16, 16, 2]
@@ -651,7 +652,7 @@ def test_an_epoch_shows_each_image_once():
 
 def test_without_shuffling_the_order_stays():
     images, _ = coded(10)
-    batches = augment.Batches(images, np.arange(10), batch_size=4, shuffle=False)
+    batches = training.Batches(images, np.arange(10), batch_size=4, shuffle=False)
     for _ in range(2):
         assert batches[1][1].tolist() == [4, 5, 6, 7]
         batches.on_epoch_end()
@@ -659,7 +660,7 @@ def test_without_shuffling_the_order_stays():
 
 def test_a_batch_depends_on_seed_epoch_and_number_alone():
     def batches(**options):
-        return augment.Batches(IMAGES, LABELS, batch_size=8, augment=VIEWS, **options)
+        return training.Batches(IMAGES, LABELS, batch_size=8, augment=VIEWS, **options)
 
     def same(a, b):
         return (a[0] == b[0]).all() and (a[1] == b[1]).all()
@@ -677,7 +678,7 @@ def test_a_batch_depends_on_seed_epoch_and_number_alone():
     # Seed and epoch do not add up to the same stream.
     assert not same(batches(seed=1, epoch=0)[3], batches(seed=0, epoch=1)[3])
     # Each image gets another draw in each batch and epoch.
-    one = augment.Batches(
+    one = training.Batches(
         np.repeat(IMAGES[:1], 64, axis=0),
         LABELS,
         batch_size=8,
@@ -690,18 +691,18 @@ def test_a_batch_depends_on_seed_epoch_and_number_alone():
 
 
 def test_labels_as_they_are_one_hot_and_mixed():
-    plain = augment.Batches(IMAGES, LABELS, batch_size=8)
+    plain = training.Batches(IMAGES, LABELS, batch_size=8)
     assert plain[0][1].shape == (8,)
     assert plain[0][1].dtype.kind == "i"
-    hot = augment.Batches(IMAGES, LABELS, batch_size=8, classes=12)
+    hot = training.Batches(IMAGES, LABELS, batch_size=8, classes=12)
     assert hot[0][1].shape == (8, 12)
     assert hot[0][1].dtype == np.float32
     assert (hot[0][1].argmax(axis=1) == plain[0][1]).all()
-    mixed = augment.Batches(
+    mixed = training.Batches(
         IMAGES, LABELS, batch_size=8, classes=10, augment=augment.MixUp(1.0)
     )
     assert (mixed[0][1].max(axis=1) < 1).any()
-    given = augment.Batches(IMAGES, ONE_HOT, batch_size=8, augment=augment.CutMix())
+    given = training.Batches(IMAGES, ONE_HOT, batch_size=8, augment=augment.CutMix())
     assert given[0][1].shape == (8, 10)
 
 
@@ -709,10 +710,10 @@ def test_labels_as_they_are_one_hot_and_mixed():
     ("options", "words"),
     [
         ({"images": IMAGES / 255}, "uint8"),
-        ({"labels": LABELS[:3]}, "one entry an image"),
+        ({"labels": LABELS[:3]}, "64 class numbers, one an image"),
         ({"labels": LABELS / 10}, "whole numbers"),
         ({"labels": NAN}, "NaN"),
-        ({"classes": 5}, "from 0 to 4"),
+        ({"classes": 5}, "below 5, the number of classes"),
         ({"labels": ONE_HOT, "classes": 10}, "whole numbers"),
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
@@ -725,14 +726,14 @@ def test_labels_as_they_are_one_hot_and_mixed():
 def test_wrong_batches_are_refused_at_once(options, words):
     options = {"images": IMAGES, "labels": LABELS, **options}
     with pytest.raises(ValueError, match=words):
-        augment.Batches(options.pop("images"), options.pop("labels"), **options)
+        training.Batches(options.pop("images"), options.pop("labels"), **options)
 
 
 def test_keras_trains_on_batches():
     """On whichever backend is in use; what the model saw is written down."""
     import keras
 
-    class Recording(augment.Batches):
+    class Recording(training.Batches):
         def __getitem__(self, index):
             batch = super().__getitem__(index)
             asked.append((self.epoch, index, batch[0].tobytes()))
@@ -773,7 +774,7 @@ def test_keras_trains_on_batches():
             (epoch, i) for epoch in range(3) for i in range(3)
         }
         for epoch, i, content in asked:
-            again = augment.Batches(
+            again = training.Batches(
                 IMAGES,
                 labels,
                 batch_size=24,
@@ -790,7 +791,7 @@ def test_keras_trains_on_batches():
         assert len({epoch for epoch, _, _ in asked}) >= 2
         assert batches.epoch in (9, 10)  # Keras ends an epoch before the first one
         scores = model.evaluate(
-            augment.Batches(IMAGES, labels, batch_size=24, classes=classes), verbose=0
+            training.Batches(IMAGES, labels, batch_size=24, classes=classes), verbose=0
         )
         assert np.isfinite(scores).all()
 
@@ -798,7 +799,7 @@ def test_keras_trains_on_batches():
 def test_the_same_bytes_everywhere():
     """The first values of a batch, written down: another backend gives them too."""
     images = np.arange(4 * 6 * 6 * 3, dtype=np.uint32).astype(np.uint8)
-    batches = augment.Batches(
+    batches = training.Batches(
         images.reshape(4, 6, 6, 3), np.arange(4), augment=VIEWS, seed=9, epoch=2
     )
     x, y = batches[0]

@@ -129,7 +129,7 @@ def test_a_change_of_the_package_is_seen(tmp_path):
     assert before == execute.package_state(tmp_path)
     module.write_text("A = 2\n")
     assert execute.package_state(tmp_path) != before
-    assert "data.py" in execute.package_state()
+    assert "data/_load.py" in execute.package_state()
 
 
 def test_data_sets_are_found_in_the_code():

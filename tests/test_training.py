@@ -402,7 +402,7 @@ def next_draws():
 
 def test_same_seed_same_weights_whatever_was_drawn_before():
     recipe = Recipe(
-        epochs=2, batch_size=16, augment=augment.RandomShift(1), learning_rate=0.1
+        epochs=2, batch_size=16, augment=augment.RandomCrop(1), learning_rate=0.1
     )
     ends = []
     for drawn, seed in ((1, 0), (2, 0), (1, 1)):
@@ -419,13 +419,13 @@ def test_same_seed_same_weights_whatever_was_drawn_before():
 
 def test_fit_sees_the_batches_of_each_epoch_in_their_order(monkeypatch):
     seen = []
-    take = augment.Batches.__getitem__
+    take = training.Batches.__getitem__
 
     def noted(self, index):
         seen.append((self.epoch, index))
         return take(self, index)
 
-    monkeypatch.setattr(augment.Batches, "__getitem__", noted)
+    monkeypatch.setattr(training.Batches, "__getitem__", noted)
     fit(net(), recipe=Recipe(epochs=3, batch_size=24), seed=1)
     # Before, Keras may look at some to see their shapes.
     assert seen[-12:] == [(epoch, index) for epoch in range(3) for index in range(4)]
@@ -581,7 +581,7 @@ LONG = Recipe(
     batch_size=24,
     learning_rate=0.3,
     label_smoothing=0.1,
-    augment=augment.Pipeline([augment.RandomShift(1), augment.MixUp(0.3)]),
+    augment=augment.Pipeline([augment.RandomCrop(1), augment.MixUp(0.3)]),
 )
 # Judged by wrong labels, it only gets worse: the best epoch is an early one, and it
 # stops before its end.
@@ -672,12 +672,12 @@ VICTIM = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import test_training as t
-take, taken = t.augment.Batches.__getitem__, []
+take, taken = t.training.Batches.__getitem__, []
 def slowly(self, index):
     taken.append(index)
     time.sleep(0.15 if len(taken) < {batches} else 3600)
     return take(self, index)
-t.augment.Batches.__getitem__ = slowly
+t.training.Batches.__getitem__ = slowly
 t.fit(t.net(full=True), recipe=t.LONG, checkpoint={folder!r}, **t.OPTIONS)
 """
 
@@ -1448,7 +1448,7 @@ def test_losses_are_those_of_steps_by_hand():
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     model.compile(optimizer=optimizer, loss=loss)
     order = np.random.default_rng(3).permutation(96)
-    batches = augment.Batches(
+    batches = training.Batches(
         TRAIN[0][order], TRAIN[1][order], batch_size=32, classes=CLASSES, seed=3
     )
     losses = []

@@ -97,7 +97,7 @@ def data_state(names: Iterable[str]) -> dict[str, str]:
     return state
 
 
-def package_state(package: Path = Path(data.__file__).parent) -> dict[str, str]:
+def package_state(package: Path = Path(runtime.__file__).parent) -> dict[str, str]:
     """Return the content of every source file of the package, as hashes."""
     files = sorted(package.rglob("*.py"))
     return {path.relative_to(package).as_posix(): sha256(path) for path in files}

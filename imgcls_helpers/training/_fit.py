@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import _arguments, augment, backend
+from imgcls_helpers import _arguments, backend
 from imgcls_helpers._arguments import number, one_of, refuse
 from imgcls_helpers.data import Part
+from imgcls_helpers.training._batches import Batches
 from imgcls_helpers.training._history import DivergenceError, History
 from imgcls_helpers.training._outputs import loss_of
 from imgcls_helpers.training._recipe import Recipe
@@ -133,7 +134,7 @@ def fit(
     first_look(model, train, loss, classes=classes)
     _arguments.TRAINED_ON_BYTES.add(model)
 
-    batches = augment.Batches(
+    batches = Batches(
         train.images,
         train.labels,
         batch_size=recipe.batch_size,
@@ -176,7 +177,7 @@ def fit(
     if history.epochs < recipe.epochs and history.stopped is None:
         judged = None
         if validation is not None:
-            judged = augment.Batches(
+            judged = Batches(
                 validation.images,
                 validation.labels,
                 batch_size=max(recipe.batch_size, 500),

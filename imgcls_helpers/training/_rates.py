@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import _arguments, augment
+from imgcls_helpers import _arguments, backend  # noqa: F401
 from imgcls_helpers._arguments import number, refuse
 from imgcls_helpers.data import Part
+from imgcls_helpers.training._batches import Batches
 from imgcls_helpers.training._outputs import loss_of
 from imgcls_helpers.training._recipe import Recipe
 from imgcls_helpers.training._setup import (
@@ -63,7 +64,7 @@ class LearningRateSearch:
 class _Losses(keras.callbacks.Callback):
     """The loss of each batch, from Keras's mean over the epoch so far."""
 
-    def __init__(self, steps: int, batches: augment.Batches) -> None:
+    def __init__(self, steps: int, batches: Batches) -> None:
         super().__init__()
         self.steps, self.batches = steps, batches
         self.losses: list[float] = []
@@ -157,7 +158,7 @@ def find_learning_rate(
     size = min(recipe.batch_size, len(part))
     whole = len(part) // size * size
     order = np.random.default_rng(seed).permutation(len(part))[:whole]
-    batches = augment.Batches(
+    batches = Batches(
         part.images[order],
         part.labels[order],
         batch_size=size,

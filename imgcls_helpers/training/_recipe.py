@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import augment
+from imgcls_helpers import augment, backend  # noqa: F401
 from imgcls_helpers._arguments import number, one_of, refuse
 
 # isort: split

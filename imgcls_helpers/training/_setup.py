@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import _arguments, augment
+from imgcls_helpers import _arguments, backend  # noqa: F401
 from imgcls_helpers._arguments import refuse
-from imgcls_helpers.data import Dataset, Part
+from imgcls_helpers.data import Dataset, Part, one_hot
 from imgcls_helpers.training._outputs import (
     check_outputs,
     kind_of_outputs,
@@ -122,7 +122,7 @@ def first_look(model: keras.Model, part: Part, loss: Any, *, classes: int) -> No
             cure="Does a layer divide by zero, or take the logarithm of zero?",
         )
     check_outputs(kind_of_outputs(model, images, numbers_of(outputs)), loss)
-    value = loss(augment.one_hot(labels, classes), outputs)
+    value = loss(one_hot(labels, classes), outputs)
     value = float(keras.ops.convert_to_numpy(keras.ops.mean(value)))
     if not math.isfinite(value):
         refuse(

@@ -11,7 +11,8 @@ import time
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import augment, backend
+from imgcls_helpers import backend
+from imgcls_helpers.training._batches import Batches
 from imgcls_helpers.training._history import History, status_line
 from imgcls_helpers.training._recipe import Recipe
 from imgcls_helpers.training._setup import is_finite
@@ -60,7 +61,7 @@ class Line:
             print(text)
 
 
-def begin_epoch(batches: augment.Batches, epoch: int) -> None:
+def begin_epoch(batches: Batches, epoch: int) -> None:
     batches.epoch = epoch
     if backend.name() == "torch":
         import torch
@@ -95,7 +96,7 @@ class Watch(keras.callbacks.Callback):
         super().__init__()
         self.history, self.recipe, self.store, self.line = history, recipe, store, line
         self.monitor, self.patience = monitor, patience
-        self.batches: augment.Batches | None = None
+        self.batches: Batches | None = None
         self.best_weights: list[np.ndarray] | None = None
         self.diverged: str | None = None
         self.before = (history.seconds, history.cpu_seconds)

@@ -35,7 +35,7 @@ def source_address(domain: str, info: dict[str, str]) -> str | None:
     >>> info = {"module": "imgcls_helpers.data", "fullname": "Part.take"}
     >>> address = source_address("py", info)
     >>> address.partition("/blob/")[2].partition("#L")[0]
-    'main/imgcls_helpers/data.py'
+    'main/imgcls_helpers/data/_part.py'
     """
     found: Any = importlib.import_module(info["module"])
     for name in info["fullname"].split("."):
