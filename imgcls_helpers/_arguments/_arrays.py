@@ -62,6 +62,17 @@ def same_shape(a: np.ndarray, b: np.ndarray, a_name: str, b_name: str) -> None:
         )
 
 
+def any_array(value: Any, name: str, expected: str) -> np.ndarray:
+    """Return whatever NumPy makes an array of; refuse what is masked or ragged."""
+    if np.ma.is_masked(value):
+        cure = "Leave out the examples with masked values, or fill them in."
+        refuse(name, expected, value, cure=cure)
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):
+        refuse(name, expected, came="something of which NumPy makes no array")
+
+
 def of_shape(x: Any, name: str, shape: tuple[int, ...], what: str) -> np.ndarray:
     """Return a float array of exactly this shape, which is `what`."""
     if floats(x, name).shape != shape:
