@@ -293,7 +293,7 @@ rows(
     (
         "Labels are names (`plots.image_grid`)",
         NAMED,
-        TypeError,
+        ArgumentError,
         "np.unique",
         plots.image_grid,
         IMAGES,
@@ -439,7 +439,7 @@ rows(
     (
         "A pixel is NaN (`plots.image_grid`)",
         "says how many; a colour would hide it",
-        ValueError,
+        ArgumentError,
         "1 of 96 values",
         plots.image_grid,
         with_one(FLOATS, math.nan),
@@ -447,8 +447,8 @@ rows(
     (
         "A loss is NaN (`plots.curves`)",
         "says in which curve; a gap would hide it",
-        ValueError,
-        "series 'Adam' must be finite",
+        ArgumentError,
+        r"series\['Adam'\] must be finite",
         plots.curves,
         {"Adam": [1.0, math.nan]},
     ),

@@ -58,7 +58,7 @@ def layer_cure(value: Any) -> str:
 def examples(value: Any, wanted: tuple[int, ...]) -> np.ndarray:
     """Return examples of the wanted shape as an array."""
     expected = f"numbers of shape ({', '.join(map(str, ('N', *wanted)))})"
-    x = any_array(value, "x", expected)
+    x = any_array(value, "x", expected, lambda: images_cure(value, "x", None))
     if x.dtype.kind not in "biuf":
         refuse("x", expected, value, cure=images_cure(value, "x", None))
     if x.ndim != len(wanted) + 1 or x.shape[1:] != wanted:
@@ -98,9 +98,9 @@ def pixels(value: Any, wanted: tuple[int, ...], layers: Sequence[Layer]) -> np.n
 
 def _is_scaled(x: np.ndarray) -> bool:
     """Say whether these are fractions from 0 to 1."""
-    if x.dtype.kind != "f" or x.size == 0 or x.min() < 0 or x.max() > 1:
+    if x.dtype.kind != "f" or x.size == 0:
         return False
-    return bool((x % 1).any())
+    return bool(x.min() >= 0 and x.max() <= 1 and (x % 1).any())  # not where NaN is
 
 
 def ending(layers: Sequence[Layer]) -> str | None:

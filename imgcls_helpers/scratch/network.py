@@ -471,11 +471,11 @@ class Network(Elsewhere):
         if not len(x) or len(x) != len(y):
             refuse("x and y", "as many, at least one", came=f"{len(x)} and {len(y)}")
         x = x.astype(self.dtype, copy=False)
+        weights = weights_of(y, class_weight, sample_weight)
         if isinstance(loss, losses.Loss):  # all labels, before the first step
             shape = len(x), *self._shapes[-1]
             loss._checked(y, np.full(shape, 1 / shape[-1], self.dtype))
         self._loss, self._optimizer = loss, optimizer
-        weights = weights_of(y, class_weight, sample_weight)
         if validation_data is not None:
             validation_data = two(validation_data)
         rng = np.random.default_rng(seed)
