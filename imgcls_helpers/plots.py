@@ -23,7 +23,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from imgcls_helpers._arguments import label_hint
+from imgcls_helpers._arguments import (
+    any_array,
+    describe,
+    equally_many,
+    images_cure,
+    number,
+    numbers_of,
+    refuse,
+)
+from imgcls_helpers._arguments import class_names as class_names_of
+from imgcls_helpers._arguments import labels as labels_of
 
 __all__ = ["COLOURS", "bars", "confusion_matrix", "curves", "image_grid", "matrices"]
 
@@ -104,105 +114,65 @@ def _ink_on(background: Sequence[float]) -> str:
 
 # --- What comes in ------------------------------------------------------------------
 
+_RUNS = "numbers of shape (E,) or (S, E), E at least 1"
+_IMAGES = (
+    "of shape (N, H, W), or (N, H, W, C) with 1, 3 or 4 channels, and uint8, bool or "
+    "float from 0 to 1"
+)
 
-def _as_images(images: Any) -> np.ndarray:
-    """Return images as an array that imshow takes: (N, H, W) or (N, H, W, 3)."""
-    images = np.asarray(images)
-    if images.dtype == object:
-        raise ValueError("images must all have one shape; resize them first.")
-    # Three pixels wide and not as high: more likely one image with three channels.
-    single = images.ndim == 2 or (
-        images.ndim == 3
-        and images.shape[2] in (1, 3)
-        and images.shape[1] != images.shape[2]
-    )
-    channels = images.shape[3] if images.ndim == 4 else 1
-    if single or images.ndim not in (3, 4) or channels not in (1, 3):
-        more = ""
-        if single:
-            more = " For a single image, pass image[None]."
-        elif images.ndim == 4 and images.shape[1] in (1, 3):
-            more = " The channels must come last: images.transpose(0, 2, 3, 1)."
-        raise ValueError(
-            "images must have shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), but got "
-            f"{images.shape}.{more}"
-        )
-    if images.size == 0:
-        raise ValueError(f"images must not be empty, but got shape {images.shape}.")
-    if images.dtype == bool:  # masks
+
+def _as_images(value: Any) -> np.ndarray:
+    """Return images as an array that imshow takes: (N, H, W), or 3 or 4 channels.
+
+    Four channels are colours and how opaque they are: imshow lays them over the page.
+    """
+    images = any_array(value, "images", _IMAGES, cure=lambda: images_cure(value))
+    kind, shape = images.dtype.kind, images.shape
+    if kind not in "biuf" or images.size == 0:
+        refuse("images", _IMAGES, value, cure=images_cure(value))
+    if kind == "f" and not np.isfinite(images).all():
+        bad = np.count_nonzero(~np.isfinite(images))
+        came = f"{bad} of {images.size} values that are NaN or infinite"
+        refuse("images", "finite", came=came)
+    low, high = images.min(), images.max()
+    if kind in "iu" and images.dtype != np.uint8 and low >= 0 and high <= 1:
+        cure = "If they are masks, use `np.asarray(images).astype(bool)`."
+        refuse("images", _IMAGES, value, cure=cure)
+    fits = kind == "b" or images.dtype == np.uint8
+    fits = fits or (kind == "f" and low >= 0 and high <= 1)
+    # Three or four pixels wide and not as high: more likely one image with channels.
+    grey = len(shape) == 3 and (shape[2] not in (1, 3, 4) or shape[1] == shape[2])
+    if not fits or not (grey or (len(shape) == 4 and shape[3] in (1, 3, 4))):
+        came = describe(value)
+        if not fits:
+            came += f", with values from {low:.4g} to {high:.4g}"
+        cure = images_cure(value, "images", (1, 3, 4), floats=fits)
+        refuse("images", _IMAGES, came=came, cure=cure)
+    if kind == "b":  # masks
         images = images.astype(np.float32)
-    elif images.dtype != np.uint8:
-        if images.dtype.kind != "f":
-            raise TypeError(
-                "images must be uint8, bool, or float from 0 to 1, but the dtype is "
-                f"{images.dtype}."
-            )
-        _refuse_nan(images, "images")
-        low, high = images.min(), images.max()
-        if low < 0 or high > 1:
-            raise ValueError(
-                "Float images must lie from 0 to 1, but these go from "
-                f"{low:.4g} to {high:.4g}. Scale them, or convert 0 to 255 to uint8."
-            )
-    if images.ndim == 4 and images.shape[3] == 1:
-        images = images[..., 0]
-    return images
+    return images if grey or shape[3] > 1 else images[..., 0]
 
 
-def _refuse_nan(values: np.ndarray, name: str) -> None:
-    if not np.isfinite(values).all():
-        bad = np.count_nonzero(~np.isfinite(values))
-        raise ValueError(
-            f"{name} must be finite, but {bad} of {values.size} values are NaN or "
-            "infinite."
-        )
-
-
-def _as_labels(
-    labels: Any, n: int | None, classes: int | None, name: str
-) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or (n is not None and len(labels) != n):
-        wanted = "(N,)" if n is None else f"({n},), one for each image"
-        raise ValueError(
-            f"{name} must have shape {wanted}, but got {labels.shape}."
-            f"{label_hint(labels, name) if labels.ndim == 2 else ''}"
-        )
-    if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name} must be integers, one class a number, but the dtype is "
-            f"{labels.dtype}.{label_hint(labels, name)}"
-        )
-    if labels.size and (labels.min() < 0 or (classes and labels.max() >= classes)):
-        until = "" if classes is None else f" and under {classes}, one for each name"
-        raise ValueError(
-            f"{name} must be 0 or more{until}, but they go from {labels.min()} to "
-            f"{labels.max()}."
-        )
-    return labels
-
-
-def _numbers(values: Any, name: str, dims: tuple[int, ...]) -> np.ndarray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf" or array.ndim not in dims:
-        shapes = " or ".join(f"{d}-D" for d in dims)
-        raise ValueError(
-            f"{name} must be numbers, {shapes}, but got shape {array.shape} and dtype "
-            f"{array.dtype}."
-        )
-    if array.size == 0:
-        raise ValueError(f"{name} must not be empty.")
-    array = array.astype(np.float64)
-    _refuse_nan(array, name)
-    return array
+def _names(names: Any) -> tuple[str, ...]:
+    """Return the names of the classes."""
+    cure = ""
+    if isinstance(names, Mapping):
+        cure = "Use `[class_names[k] for k in sorted(class_names)]`."
+    if cure or isinstance(names, str) or not hasattr(names, "__len__"):
+        refuse("class_names", "a list of names, one a class", names, cure=cure)
+    return class_names_of(list(names), len(names))
 
 
 def _named(values: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(values, Mapping) or not values:
-        raise TypeError(
-            f"{name} must be a dictionary from label to values, such as "
-            f"{{'training': [0.4, 0.5]}}, but got {type(values).__name__}."
-        )
+        cure = ""
+        if hasattr(values, "history"):
+            cure = f"Use `{name}.history`."
+        elif hasattr(values, "to_dict"):
+            lists = "'list'" if getattr(values, "ndim", 1) == 2 else ""
+            cure = f"Use `{name}.to_dict({lists})`."
+        expected = "a dict from labels to values, such as {'training': [0.4, 0.5]}"
+        refuse(name, expected, values, cure=cure)
     return values
 
 
@@ -225,8 +195,8 @@ def image_grid(
 
     Parameters
     ----------
-    images : array, shape (N, H, W), (N, H, W, 1) or (N, H, W, 3)
-        uint8, bool, or float from 0 to 1.
+    images : array, shape (N, H, W), or (N, H, W, C) with 1, 3 or 4 channels
+        uint8, bool, or float from 0 to 1. A fourth channel is how opaque a pixel is.
     labels : int array, shape (N,), optional
     predictions : int array, shape (N,), optional
         Needs `labels`.
@@ -243,7 +213,7 @@ def image_grid(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If a shape, dtype, length or range is not as above, or a value is NaN.
 
     Examples
@@ -257,30 +227,30 @@ def image_grid(
     """
     images = _as_images(images)
     n = len(images)
-    classes = None if class_names is None else len(class_names)
+    names = None if class_names is None else _names(class_names)
+    classes = None if names is None else len(names)
     if titles is not None and labels is not None:
-        raise ValueError("Pass labels or titles, not both.")
+        refuse("labels and titles", "one of the two", came="both")
     if predictions is not None and labels is None:
-        raise ValueError("predictions need labels to compare them with.")
+        refuse("labels", "given, to compare predictions with", None)
     right = np.ones(n, bool)
     below = [""] * n
     if labels is not None:
-        labels = _as_labels(labels, n, classes, "labels")
-        over = [_class_name(label, class_names) for label in labels]
+        labels = labels_of(labels, n=n, classes=classes)
+        over = [_class_name(label, names) for label in labels]
         if predictions is not None:
-            predictions = _as_labels(predictions, n, classes, "predictions")
+            predictions = labels_of(predictions, "predictions", n=n, classes=classes)
             right = labels == predictions
             below = ["" if ok else f"is {t}" for ok, t in zip(right, over, strict=True)]
             over = [
-                f"{'✓' if ok else '✗'} {_class_name(p, class_names)}"
+                f"{'✓' if ok else '✗'} {_class_name(p, names)}"
                 for ok, p in zip(right, predictions, strict=True)
             ]
     elif titles is not None:
+        if isinstance(titles, str) or len(titles) != n:
+            came = None if isinstance(titles, str) else f"{len(titles)}"
+            refuse("titles", f"{n}, one for each image", titles, came=came)
         over = [str(title) for title in titles]
-        if len(over) != n:
-            raise ValueError(
-                f"titles must be {n}, one for each image, not {len(over)}."
-            )
     else:
         over = [""] * n
     columns = _columns(columns, n, over + below)
@@ -322,11 +292,7 @@ def _columns(columns: int | None, n: int, texts: Sequence[str]) -> int:
         longest = max(map(len, texts))
         most = 8 if longest <= 4 else 5 if longest <= 11 else 4 if longest <= 26 else 3
         return min(n, most)
-    if isinstance(columns, bool) or not isinstance(columns, (int, np.integer)):
-        raise TypeError(f"columns must be an integer, not {columns!r}.")
-    if columns < 1:
-        raise ValueError(f"columns must be 1 or more, not {columns}.")
-    return int(columns)
+    return number(columns, "columns", 1, whole=True)
 
 
 def _draw_image(ax: Axes, image: np.ndarray) -> None:
@@ -383,7 +349,7 @@ def curves(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If there is nothing to draw, shapes do not fit, or a value is NaN.
 
     Examples
@@ -395,20 +361,17 @@ def curves(
     'accuracy'
     """
     series = {
-        str(name): np.atleast_2d(_numbers(values, f"series {name!r}", (1, 2)))
+        str(name): np.atleast_2d(numbers_of(values, f"series[{name!r}]", _RUNS, (1, 2)))
         for name, values in _named(series, "series").items()
     }
     if x is not None:
-        x = _numbers(x, "x", (1,))
+        x = numbers_of(x, "x", "numbers of shape (E,)", (1,))
+        for name, values in series.items():
+            equally_many(f"series[{name!r}] and x", values[0], x)
     runs = 1
     with _figure(3.8) as (figure, ax):
         for i, (name, values) in enumerate(series.items()):
             at = np.arange(1, values.shape[1] + 1) if x is None else x
-            if len(at) != values.shape[1]:
-                raise ValueError(
-                    f"series {name!r} has {values.shape[1]} values, but x has "
-                    f"{len(at)}."
-                )
             colour = COLOURS[i % len(COLOURS)]
             few = len(at) <= 25
             ax.plot(
@@ -484,7 +447,7 @@ def bars(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If there is nothing to draw, an interval does not hold its value, or a value
         is NaN.
 
@@ -496,21 +459,28 @@ def bars(
     ['10.0%', '65.0%']
     """
     runs = {
-        str(name): np.atleast_1d(_numbers(value, f"values[{name!r}]", (0, 1)))
+        str(name): np.atleast_1d(
+            numbers_of(value, f"values[{name!r}]", "one number or several", (0, 1))
+        )
         for name, value in _named(values, "values").items()
     }
     means = np.array([value.mean() for value in runs.values()])
     spans = {n: (v.min(), v.max()) for n, v in runs.items() if len(v) > 1}
     for name, interval in (intervals or {}).items():
         if name not in runs:
-            raise ValueError(f"intervals names {name!r}, which is not in values.")
-        low, high = _numbers(interval, f"intervals[{name!r}]", (1,))
-        if not low <= runs[name].mean() <= high:
-            raise ValueError(
-                f"intervals[{name!r}] is {low:g} to {high:g}, which does not hold the "
-                f"value {runs[name].mean():g}."
-            )
+            refuse("intervals", f"of {', '.join(runs)}", came=f"one of {name!r}")
+        expected, ends = "a pair (low, high) that holds the value", interval
+        found = numbers_of(ends, f"intervals[{name!r}]", expected, (1,))
+        mean = runs[name].mean()
+        if len(found) != 2 or not found[0] <= mean <= found[1]:
+            came = f"{interval} for the value {mean:g}"
+            refuse(f"intervals[{name!r}]", expected, came=came)
+        low, high = found
         spans[name] = (low, high)
+    if reference is not None:
+        if not isinstance(reference, tuple | list) or len(reference) != 2:
+            refuse("reference", "a pair (label, number)", reference)
+        label, where = str(reference[0]), number(reference[1], "reference[1]")
     letters = 18
     names = [textwrap.fill(name, letters) for name in runs]
     lines = sum(name.count("\n") + 1 for name in names)
@@ -555,7 +525,6 @@ def bars(
             _percent_axis(ax.xaxis)
         ax.set_xlabel(x_label)
         if reference is not None:
-            label, where = reference
             ax.axvline(
                 where, color=_INK, linestyle="--", linewidth=1.6, label=label, zorder=2
             )
@@ -590,7 +559,7 @@ def confusion_matrix(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If a shape, dtype or range is not as above, or there are no labels.
 
     Examples
@@ -600,14 +569,10 @@ def confusion_matrix(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['50', '50', '0', '100']
     """
+    class_names = _names(class_names)
     k = len(class_names)
-    labels = _as_labels(labels, None, k, "labels")
-    predictions = _as_labels(predictions, None, k, "predictions")
-    if len(labels) != len(predictions) or not len(labels):
-        raise ValueError(
-            "labels and predictions must be as many, and one at least, but got "
-            f"{len(labels)} and {len(predictions)}."
-        )
+    labels = labels_of(labels, classes=k)
+    predictions = labels_of(predictions, "predictions", n=len(labels), classes=k)
     counts = np.zeros((k, k), int)
     np.add.at(counts, (labels, predictions), 1)
     totals = counts.sum(axis=1, keepdims=True)
@@ -664,7 +629,7 @@ def matrices(arrays: Mapping[str, Any], *, decimals: int = 2) -> Figure:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If a shape is not as above, or a value is NaN.
 
     Examples
@@ -676,13 +641,13 @@ def matrices(arrays: Mapping[str, Any], *, decimals: int = 2) -> Figure:
     ['image', 'kernel']
     """
     drawn = {}
+    number(decimals, "decimals", 0, whole=True)
     for name, array in _named(arrays, "arrays").items():
-        values = _numbers(array, f"arrays[{name!r}]", (2,))
+        expected = "numbers of shape (H, W), at most 16 x 16, which can still be read"
+        values = numbers_of(array, f"arrays[{name!r}]", expected, (2,))
         if max(values.shape) > 16:
-            raise ValueError(
-                f"arrays[{name!r}] has shape {values.shape}; at most 16 x 16 numbers "
-                "can be read. Cut a piece out of it."
-            )
+            cure = f"Cut out a piece: `np.asarray(arrays[{name!r}])[:16, :16]`."
+            refuse(f"arrays[{name!r}]", expected, array, cure=cure)
         drawn[str(name)] = (values, np.asarray(array).dtype)
     widths = [values.shape[1] for values, _ in drawn.values()]
     gap = 0.3

@@ -257,8 +257,8 @@ rows(
     (
         "Labels are names (`scratch.Network`)",
         "says what it expects",
-        TypeError,
-        "class numbers",
+        ArgumentError,
+        "They are names",
         own_fit,
         FLOATS,
         NAMES,
@@ -266,7 +266,7 @@ rows(
     (
         "Labels are one-hot, and the loss wants numbers (`scratch.Network`)",
         "names the other loss, and the line that turns them",
-        ValueError,
+        ArgumentError,
         "belong to CategoricalCrossentropy",
         own_fit,
         FLOATS,
@@ -275,8 +275,8 @@ rows(
     (
         "Labels count from 1 (`scratch.Network`)",
         RANGE,
-        ValueError,
-        "count classes from 0",
+        ArgumentError,
+        "They count from 1",
         own_fit,
         FLOATS,
         LABELS + 1,
@@ -293,7 +293,7 @@ rows(
     (
         "Labels are names (`plots.image_grid`)",
         NAMED,
-        TypeError,
+        ArgumentError,
         "np.unique",
         plots.image_grid,
         IMAGES,
@@ -355,8 +355,8 @@ rows(
     (
         "A prediction is NaN (`scratch` losses)",
         NOT_FINITE,
-        ValueError,
-        "training has diverged",
+        ArgumentError,
+        "Has the training diverged",
         LOSS,
         LABELS,
         with_one(GOOD, math.nan).astype(np.float32),
@@ -364,7 +364,7 @@ rows(
     (
         "A one-hot label is NaN (`scratch` losses)",
         NOT_FINITE,
-        ValueError,
+        ArgumentError,
         "missing labels",
         scratch.CategoricalCrossentropy(),
         with_one(ONE_HOT, math.nan),
@@ -373,8 +373,8 @@ rows(
     (
         "A weight of an example is infinite (`scratch` losses)",
         "refuses it",
-        ValueError,
-        "sample_weight holds",
+        ArgumentError,
+        "sample_weight must be",
         LOSS,
         LABELS,
         GOOD.astype(np.float32),
@@ -439,7 +439,7 @@ rows(
     (
         "A pixel is NaN (`plots.image_grid`)",
         "says how many; a colour would hide it",
-        ValueError,
+        ArgumentError,
         "1 of 96 values",
         plots.image_grid,
         with_one(FLOATS, math.nan),
@@ -447,8 +447,8 @@ rows(
     (
         "A loss is NaN (`plots.curves`)",
         "says in which curve; a gap would hide it",
-        ValueError,
-        "series 'Adam' must be finite",
+        ArgumentError,
+        r"series\['Adam'\] must be finite",
         plots.curves,
         {"Adam": [1.0, math.nan]},
     ),
@@ -462,8 +462,8 @@ rows(
     (
         "The learning rate is infinite (`scratch.SGD`)",
         "refuses it",
-        ValueError,
-        "positive number",
+        ArgumentError,
+        "a number above 0",
         scratch.SGD,
         math.inf,
     ),

@@ -357,7 +357,7 @@ def test_percentages_and_class_numbers_in_place_of_probabilities():
 
 PACKAGE = Path(_arguments.__file__).parent.parent
 # Of these not all checks speak with the one voice yet.
-BY_HAND = {"checks", "plots", "training"}
+BY_HAND = {"checks", "training"}
 
 
 def errors_by_hand(source: str) -> list[int]:
@@ -507,3 +507,12 @@ def test_paths_in_the_environment(monkeypatch, tmp_path):
         assert _arguments.path_in("IMGCLS_TRIED") == found
     monkeypatch.delenv("IMGCLS_TRIED")
     assert _arguments.path_in("IMGCLS_TRIED") is None
+
+
+def test_any_array_forgets_no_mask():
+    assert _arguments.any_array([[1, 2]], "x", "numbers").shape == (1, 2)
+    for value in ([[1, 2], [3]], np.ma.MaskedArray([1, 2], [0, 1])):
+        message = refusal(_arguments.any_array, value, name="x", expected="numbers")
+        assert "x must be numbers" in message
+    with pytest.raises(ArgumentError, match="Cut it"):
+        _arguments.any_array([[1], []], "x", "numbers", lambda: "Cut it.")

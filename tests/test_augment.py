@@ -519,7 +519,7 @@ def test_a_pipeline_mixes_labels_and_holds_pipelines_and_functions():
         (IMAGES.astype(np.float32), "dtype float32"),
         (IMAGES.astype(np.int64), "uint8"),
         (IMAGES.tolist(), "uint8"),
-        (IMAGES[0], "image\\[None\\]"),
+        (IMAGES[0], "images\\[None\\]"),
         (IMAGES[:0], "none of them 0"),
     ],
 )

@@ -1,6 +1,7 @@
 """The figures: what they show, what they refuse, and what they leave alone."""
 
 import io
+import re
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from imgcls_helpers import plots
+from imgcls_helpers._arguments import ArgumentError
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
@@ -196,15 +198,19 @@ def test_images_of_every_kind_show_their_values(images):
 @pytest.mark.parametrize(
     ("images", "error", "words"),
     [
-        (RGB[0], ValueError, r"\(8, 8, 3\). For a single image, pass image\[None\]"),
-        (RGB[0, :, :, 0], ValueError, "image"),
-        (RGB.transpose(0, 3, 1, 2), ValueError, "channels must come last"),
-        (RGB[:0], ValueError, "must not be empty"),
-        (RGB.astype(int), TypeError, "dtype is int64"),
-        (RGB.astype(float), ValueError, "go from 0 to 255"),
-        (np.full((1, 2, 2), np.nan), ValueError, "4 of 4 values are NaN"),
-        (np.full((1, 2, 2), -0.1), ValueError, "go from -0.1"),
-        (np.array(["a"]), ValueError, "shape"),
+        (RGB[0, :, :7], ValueError, r"\(8, 7, 3\).*This is one image.*\[None\]"),
+        (RGB[0, :, :, 0], ValueError, "one grey image"),
+        (RGB.transpose(0, 3, 1, 2), ValueError, "Channels go last"),
+        (RGB[:0], ValueError, "There are none"),
+        (RGB.astype(int), TypeError, "must be .*uint8.* dtype int64"),
+        (RGB.astype(float), ValueError, "float from 0 to 1; got .* from 0 to 255"),
+        (
+            np.full((1, 2, 2), np.nan),
+            ValueError,
+            "must be finite; got 4 of 4 values that are NaN",
+        ),
+        (np.full((1, 2, 2), -0.1), ValueError, "values from -0.1"),
+        (np.array(["a"]), ValueError, "shape.*no numbers"),
     ],
 )
 def test_images_that_are_refused(images, error, words):
@@ -215,21 +221,33 @@ def test_images_that_are_refused(images, error, words):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"labels": LABELS[:5]}, ValueError, r"labels must have shape \(6,\)"),
-        ({"labels": LABELS * 1.0}, TypeError, "dtype is float64"),
-        ({"labels": np.eye(6)}, ValueError, r"got \(6, 6\)"),
-        ({"labels": LABELS + 1, "class_names": NAMES}, ValueError, "from 1 to 3"),
-        ({"labels": LABELS - 1}, ValueError, "from -1 to 1"),
-        ({"predictions": LABELS}, ValueError, "need labels"),
+        ({"labels": LABELS[:5]}, ValueError, "labels must be 6 class numbers, one an image; got 5"),
+        ({"labels": LABELS * 1.0}, TypeError, "labels must be whole .* dtype float64"),
+        (
+            {"labels": np.eye(6)},
+            ValueError,
+            r"labels must be .* got .*\(6, 6\).*one-hot",
+        ),
+        ({"labels": LABELS + 1, "class_names": NAMES}, ValueError, "below 3.*got 3"),
+        ({"labels": LABELS - 1}, ValueError, "0 or more; got -1"),
+        ({"predictions": LABELS}, ValueError, "labels must be given, to compare"),
         (
             {"labels": LABELS, "predictions": LABELS + 1, "class_names": NAMES},
             ValueError,
-            "predictions must be 0 or more and under 3",
+            "predictions must be below 3, the number of classes; got 3",
         ),
-        ({"titles": ["a"]}, ValueError, "titles must be 6"),
-        ({"titles": list("abcdef"), "labels": LABELS}, ValueError, "not both"),
-        ({"columns": 0}, ValueError, "1 or more"),
-        ({"columns": 2.5}, TypeError, "integer"),
+        ({"titles": ["a"]}, ValueError, "titles must be 6, one for each image; got 1"),
+        (
+            {"titles": list("abcdef"), "labels": LABELS},
+            ValueError,
+            "one of the two; got both",
+        ),
+        (
+            {"columns": 0},
+            ValueError,
+            "columns must be a whole number of 1 or more; got 0",
+        ),
+        ({"columns": 2.5}, TypeError, "columns must be a whole number .*got 2.5"),
     ],
 )
 def test_grid_options_that_are_refused(options, error, words):
@@ -280,13 +298,28 @@ def test_epochs_are_whole_numbers_from_one():
 @pytest.mark.parametrize(
     ("series", "x", "error", "words"),
     [
-        ([1, 2], None, TypeError, "dictionary"),
-        ({}, None, TypeError, "dictionary"),
-        ({"a": []}, None, ValueError, "must not be empty"),
-        ({"a": [1, np.nan]}, None, ValueError, "1 of 2 values are NaN"),
-        ({"a": np.ones((2, 2, 2))}, None, ValueError, "1-D or 2-D"),
-        ({"a": ["x"]}, None, ValueError, "must be numbers"),
-        ({"a": [1, 2]}, [1], ValueError, "has 2 values, but x has 1"),
+        ([1, 2], None, TypeError, "must be a dict from labels to values"),
+        ({}, None, TypeError, "must be a dict from labels to values"),
+        ({"a": []}, None, ValueError, "E at least 1; got"),
+        (
+            {"a": [1, np.nan]},
+            None,
+            ValueError,
+            "must be finite; got 1 of 2 values that are NaN",
+        ),
+        (
+            {"a": np.ones((2, 2, 2))},
+            None,
+            ValueError,
+            r"numbers of shape \(E,\) or \(S, E\)",
+        ),
+        ({"a": ["x"]}, None, ValueError, "must be numbers of shape"),
+        (
+            {"a": [1, 2]},
+            [1],
+            ValueError,
+            r"series\['a'\] and x must be equally many; got 2 and 1",
+        ),
     ],
 )
 def test_curves_that_are_refused(series, x, error, words):
@@ -322,11 +355,16 @@ def test_bars_may_be_negative():
 @pytest.mark.parametrize(
     ("values", "intervals", "error", "words"),
     [
-        ({}, None, TypeError, "dictionary"),
+        ({}, None, TypeError, "must be a dict from labels to values"),
         ({"a": np.nan}, None, ValueError, "NaN"),
-        ({"a": "x"}, None, ValueError, "numbers"),
-        ({"a": 1}, {"b": (0, 1)}, ValueError, "'b', which is not in values"),
-        ({"a": 1}, {"a": (2, 3)}, ValueError, "does not hold the value 1"),
+        ({"a": "x"}, None, ValueError, "one number or several; got 'x'"),
+        ({"a": 1}, {"b": (0, 1)}, ValueError, "intervals must be of a; got one of 'b'"),
+        (
+            {"a": 1},
+            {"a": (2, 3)},
+            ValueError,
+            r"that holds the value; got \(2, 3\) for the value 1",
+        ),
     ],
 )
 def test_bars_that_are_refused(values, intervals, error, words):
@@ -358,9 +396,9 @@ def test_many_classes_are_shown_by_colour_alone():
 @pytest.mark.parametrize(
     ("labels", "predictions", "words"),
     [
-        ([0, 1], [0], "2 and 1"),
-        ([], [], "dtype|one at least"),
-        ([0, 3], [0, 1], "from 0 to 3"),
+        ([0, 1], [0], "predictions must be 2 class numbers, one an image; got 1"),
+        ([], [], "labels must be .*N at least 1"),
+        ([0, 3], [0, 1], "labels must be below 3.*got 3 at position 1"),
     ],
 )
 def test_confusion_matrices_that_are_refused(labels, predictions, words):
@@ -382,12 +420,135 @@ def test_matrices_write_every_number():
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.ones(3), "2-D"),
-        (np.ones((3, 17)), "at most 16 x 16"),
-        (np.full((2, 2), np.inf), "infinite"),
-        (np.ones((0, 2)), "empty"),
+        (np.ones(3), r"shape \(H, W\)"),
+        (np.ones((3, 17)), "at most 16 x 16.*Cut out a piece"),
+        (np.full((2, 2), np.inf), "must be finite"),
+        (np.ones((0, 2)), r"shape \(H, W\).*got .*\(0, 2\)"),
     ],
 )
 def test_matrices_that_are_refused(array, words):
     with pytest.raises(ValueError, match=words):
         plots.matrices({"a": array})
+
+
+# --- What comes in, and advice that is followed --------------------------------------
+
+
+def shown(figure) -> list[np.ndarray]:
+    """Return what was drawn, as floats from 0 to 1."""
+    drawn = [ax.images[0] for ax in figure.axes]
+    return [np.asarray(im.get_array()) / im.get_clim()[1] for im in drawn]
+
+
+GREY = RGB[..., :1]
+OPAQUE = np.concatenate([RGB, np.full_like(GREY, 255)], axis=3)
+TALL = RGB[0, :, :7]  # not square, as one picture is told from grey ones by that
+
+
+@pytest.mark.parametrize(
+    ("images", "first"),
+    [
+        (TALL, TALL / 255),
+        (TALL / 255, TALL / 255),
+        (TALL.tolist(), TALL / 255),
+        (TALL.astype("float32"), TALL / 255),
+        (OPAQUE[0, :, :7], OPAQUE[0, :, :7] / 255),
+        (RGB[0, ..., 0], RGB[0, ..., 0] / 255),
+        (RGB[0, ..., 0] / 255, RGB[0, ..., 0] / 255),
+        (RGB[0, ..., 0] > 99, RGB[0, ..., 0] > 99),
+        (RGB.transpose(0, 3, 1, 2), RGB[0] / 255),
+        (RGB.transpose(0, 3, 1, 2) / 255, RGB[0] / 255),
+        (GREY.transpose(0, 3, 1, 2), GREY[0, ..., 0] / 255),
+        (RGB.astype(int), RGB[0] / 255),
+        (RGB.tolist(), RGB[0] / 255),
+        (RGB.astype(float), RGB[0] / 255),
+        (RGB * 0.99, RGB[0] * 0.99 / 255),
+        (RGB.astype("uint16") * 257, RGB[0] / 255),
+        (RGB / 127.5 - 1, RGB[0] / 255),
+        ((RGB > 99).astype(int), RGB[0] > 99),
+        (OPAQUE[..., [0, 3]], GREY[0, ..., 0] / 255),
+        (np.ma.MaskedArray(RGB, RGB > 250), RGB[0] * (RGB[0] <= 250) / 255),
+        ([np.asarray(picture, object) for picture in RGB], RGB[0] / 255),
+    ],
+    ids=lambda images: f"{type(images).__name__}{np.shape(images)}",
+)
+def test_advice_on_images_leads_to_the_picture(images, first):
+    with pytest.raises(ArgumentError) as caught:
+        plots.image_grid(images)
+    (code,) = re.findall(r"`([^`]+)`", str(caught.value))
+    images = eval(code, {"np": np, "images": images})
+    if images.dtype == object:  # the next piece of advice
+        images = images.astype("uint8")
+    np.testing.assert_allclose(shown(plots.image_grid(images))[0], first, atol=0.003)
+
+
+def test_pictures_with_transparency_are_laid_over_the_page():
+    half = OPAQUE.copy()
+    half[..., 3] = 0
+    figure = plots.image_grid(half[:1], columns=1)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    middle = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2, :3]
+    assert middle.min() >= 250
+    assert (shown(plots.image_grid(OPAQUE))[0][..., :3] * 255 == RGB[0]).all()
+
+
+def test_series_and_frames_of_pandas():
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 3.0]})
+    figure = plots.curves({"a": frame["a"], "mask": np.ma.MaskedArray([1.0, 2.0])})
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [1, 2]
+    for draw, value, name in (
+        (plots.curves, frame, "series"),
+        (plots.bars, frame["a"], "values"),
+    ):
+        with pytest.raises(ArgumentError) as caught:
+            draw(value)
+        (code,) = re.findall(r"`([^`]+)`", str(caught.value))
+        draw(eval(code, {name: value}))
+    history = type("History", (), {"history": {"loss": [1, 2]}})()
+    with pytest.raises(ArgumentError, match=r"`series\.history`"):
+        plots.curves(history)
+    labels = pd.Series(LABELS, index=range(10, 16))
+    figure = plots.image_grid(RGB, labels, class_names=pd.Series(NAMES))
+    assert [ax.get_title() for ax in figure.axes] == [NAMES[k] for k in LABELS]
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (
+            lambda: plots.curves({"a": np.ma.MaskedArray([1, 2], [0, 1])}),
+            "1 of 2 values",
+        ),
+        (lambda: plots.curves({"a": [[1, 2], [3]]}), "must be numbers of shape"),
+        (lambda: plots.bars({"a": 1}, reference=0.1), r"a pair \(label, number\)"),
+        (
+            lambda: plots.bars({"a": 1}, intervals={"a": (0, 1, 2)}),
+            "a pair .low, high.",
+        ),
+        (lambda: plots.matrices({"a": [[1]]}, decimals=-1), "decimals must be"),
+        (lambda: plots.image_grid(RGB, titles="abcdef"), "titles must be 6"),
+        (lambda: plots.image_grid(RGB, LABELS, class_names="abc"), "a list of names"),
+        (
+            lambda: plots.confusion_matrix(LABELS, np.eye(3)[LABELS], NAMES),
+            "predictions must be .*argmax",
+        ),
+        (lambda: plots.confusion_matrix(LABELS, LABELS, None), "a list of names"),
+        (lambda: plots.image_grid(np.ones((2, 4, 4, 5))), "5 channels"),
+        (lambda: plots.image_grid([RGB[0], RGB[0, :7]]), "2 different shapes"),
+    ],
+)
+def test_what_is_refused_is_named(draw, words):
+    with pytest.raises(ArgumentError, match=words) as caught:
+        draw()
+    assert re.search(r"^\w+: .+ must be .+; got .+\.", str(caught.value))
+
+
+def test_names_in_a_dict_are_listed_by_the_advice():
+    with pytest.raises(ArgumentError) as caught:
+        plots.image_grid(RGB, LABELS, class_names=dict(enumerate(NAMES)))
+    (code,) = re.findall(r"`([^`]+)`", str(caught.value))
+    assert eval(code, {"class_names": dict(enumerate(NAMES))}) == list(NAMES)

@@ -287,7 +287,7 @@ _BINARY = losses.BinaryCrossentropy()
         (_DENSE, np.ones((2, 1)), np.ones((2, 1)), "BinaryCrossentropy"),
         (_DENSE, np.ones(2), np.ones(2), "K at least 2"),
         (_SPARSE, _T, _P, r"CategoricalCrossentropy.*argmax"),
-        (_SPARSE, np.array([0, 1, 1]), _P, "must be 2, one for each; got 3"),
+        (_SPARSE, np.array([0, 1, 1]), _P, "must be 2 class numbers.* got 3"),
         (_SPARSE, np.array([0, 2]), _P, "below 2, the number of classes; got 2"),
         (_SPARSE, np.array([-1, 0]), _P, "0 or more; got -1"),
         (_SPARSE, np.array([0, 1]), np.array([[3.0, -1], [0, 0]]), "from_logits=True"),

@@ -4,6 +4,7 @@ Every check of an argument stands here. Nothing but NumPy is imported.
 """
 
 from imgcls_helpers._arguments._arrays import (
+    any_array,
     blocks,
     equally_many,
     floats,
@@ -44,6 +45,7 @@ from imgcls_helpers._arguments._values import (
 __all__ = [
     "TRAINED_ON_BYTES",
     "ArgumentError",
+    "any_array",
     "blocks",
     "class_names",
     "confidence",

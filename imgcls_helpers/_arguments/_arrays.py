@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,20 @@ def same_shape(a: np.ndarray, b: np.ndarray, a_name: str, b_name: str) -> None:
         refuse(
             f"{a_name} and {b_name}", "of one shape", came=f"{a.shape} and {b.shape}"
         )
+
+
+def any_array(
+    value: Any, name: str, expected: str, cure: Callable[[], str] = str
+) -> np.ndarray:
+    """Return whatever NumPy makes an array of; refuse what is masked or ragged."""
+    if is_masked(value):
+        said = cure() or "Leave out the examples with masked values, or fill them in."
+        refuse(name, expected, value, cure=said)
+    found = _array(value)
+    if found is None:
+        came = "something of which NumPy makes no array"
+        refuse(name, expected, came=came, cure=cure())
+    return found
 
 
 def of_shape(x: Any, name: str, shape: tuple[int, ...], what: str) -> np.ndarray:

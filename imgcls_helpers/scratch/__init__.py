@@ -6,6 +6,7 @@ the gradients with respect to its inputs. The names are those of Keras, and so a
 numbers.
 """
 
+from imgcls_helpers.scratch import _names
 from imgcls_helpers.scratch.activations import *
 from imgcls_helpers.scratch.convolution import *
 from imgcls_helpers.scratch.dense import *
@@ -18,3 +19,7 @@ from imgcls_helpers.scratch.normalization import *
 from imgcls_helpers.scratch.optimizers import *
 from imgcls_helpers.scratch.pooling import *
 from imgcls_helpers.scratch.schedules import *
+
+
+def __getattr__(name: str):
+    raise _names.missing("scratch", name, _names.MODULE)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from imgcls_helpers._arguments import number, one_of, pair, refuse
+from imgcls_helpers._arguments import floats, number, pair, refuse, true_or_false
 from imgcls_helpers._arguments import rate as checked_rate
 from imgcls_helpers.scratch import activations as _activations
 from imgcls_helpers.scratch import pooling as _pooling
+from imgcls_helpers.scratch._names import LAYER, Elsewhere, activation_name, leave_out
 from imgcls_helpers.scratch.convolution import Padding, conv2d, conv2d_backward
 from imgcls_helpers.scratch.dense import dense, dense_backward
 from imgcls_helpers.scratch.initializers import Initializer, initializer
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-class Layer:
+class Layer(Elsewhere):
     """What all layers have in common.
 
     Attributes
@@ -63,10 +64,25 @@ class Layer:
     (9, 10)
     """
 
-    def __init__(self):
+    _elsewhere = LAYER
+
+    def __init__(self, **options):
+        leave_out(options)
         self.weights: dict[str, np.ndarray] = {}
         self.gradients: dict[str, np.ndarray] = {}
         self._x: np.ndarray | None = None
+        self._built = False
+
+    def __call__(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        """Return `forward(x, training)`; the first call makes the weights."""
+        if not self._built:
+            self._make(floats(x, "x").shape[1:], np.random.default_rng(0), x.dtype)
+        return self.forward(x, training)
+
+    def _make(self, shape, rng, dtype) -> None:
+        self.build(shape, rng)
+        self.weights = {n: array.astype(dtype) for n, array in self.weights.items()}
+        self._built = True
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
         """Make the weights for inputs of this shape (without the batch axis).
@@ -121,6 +137,10 @@ class Layer:
         """The names of the weights that training changes."""
         return list(self.weights)
 
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        leave_out({"trainable": value})
+
     @property
     def _input(self) -> np.ndarray:
         if self._x is None:
@@ -131,12 +151,41 @@ class Layer:
         return self._x
 
 
-def _need_images(shape: tuple[int, ...]) -> None:
-    if len(shape) != 3:
-        refuse("shape", "(H, W, C)", came=f"examples of shape {shape}")
+class _Linear(Layer):
+    """What convolution and dense layers share: weights, and an activation after."""
+
+    def __init__(
+        self, activation: str | None, use_bias: bool, start: Initializer, **options
+    ):
+        super().__init__(**options)
+        self._end = Activation(activation)
+        self.activation = self._end.activation
+        self.use_bias = true_or_false(use_bias, "use_bias")
+        self.kernel_initializer = initializer(start)
+
+    def _build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        self.weights = {"kernel": self.kernel_initializer(shape, rng)}
+        if self.use_bias:
+            self.weights["bias"] = np.zeros(shape[-1])
+
+    def _there(self, x, kernel, bias=None):
+        raise NotImplementedError
+
+    def _back(self, dy, x, kernel):
+        raise NotImplementedError
+
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        self._x = x
+        return self._end.forward(self._there(x, **self.weights))
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        x = self._input
+        dx, *slopes = self._back(self._end.backward(dy), x, self.weights["kernel"])
+        self.gradients = dict(zip(self.weights, slopes, strict=False))
+        return dx
 
 
-class Conv2D(Layer):
+class Conv2D(_Linear):
     """A convolution layer: `conv2d` with a kernel and a bias that are learned.
 
     Parameters
@@ -146,6 +195,8 @@ class Conv2D(Layer):
     strides, dilation_rate : int or (int, int)
     padding : "valid", "same", int, or ((top, bottom), (left, right))
     groups : int
+    activation : str, optional
+        What follows at once; see `Activation`.
     use_bias : bool
     kernel_initializer : str, float or function
         See `initializers.initializer`. The bias starts at 0.
@@ -166,14 +217,14 @@ class Conv2D(Layer):
         padding: Padding = "valid",
         dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
+        activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: Initializer = "glorot_uniform",
+        **options,
     ):
-        super().__init__()
+        super().__init__(activation, use_bias, kernel_initializer, **options)
         self.filters = number(filters, "filters", 1, whole=True)
         self.kernel_size = pair(kernel_size, "kernel_size")
-        self.use_bias = use_bias
-        self.kernel_initializer = initializer(kernel_initializer)
         self._options = {
             "strides": pair(strides, "strides"),
             "padding": padding,
@@ -182,33 +233,26 @@ class Conv2D(Layer):
         }
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
-        _need_images(shape)
+        if len(shape) != 3:
+            refuse("shape", "(H, W, C)", came=f"examples of shape {shape}")
         channels = shape[2] // self._options["groups"]
-        kernel = (*self.kernel_size, channels, self.filters)
-        self.weights = {"kernel": self.kernel_initializer(kernel, rng)}
-        if self.use_bias:
-            self.weights["bias"] = np.zeros(self.filters)
+        self._build((*self.kernel_size, channels, self.filters), rng)
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
-        self._x = x
-        return conv2d(x, **self.weights, **self._options)
+    def _there(self, x, kernel, bias=None):
+        return conv2d(x, kernel, bias, **self._options)
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        dx, dkernel, dbias = conv2d_backward(
-            dy, self._input, self.weights["kernel"], **self._options
-        )
-        self.gradients = {"kernel": dkernel}
-        if self.use_bias:
-            self.gradients["bias"] = dbias
-        return dx
+    def _back(self, dy, x, kernel):
+        return conv2d_backward(dy, x, kernel, **self._options)
 
 
-class Dense(Layer):
+class Dense(_Linear):
     """A dense layer: `dense` with a kernel and a bias that are learned.
 
     Parameters
     ----------
     units : int
+    activation : str, optional
+        What follows at once; see `Activation`.
     use_bias : bool
     kernel_initializer : str, float or function
         See `initializers.initializer`. The bias starts at 0.
@@ -224,13 +268,13 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
+        activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: Initializer = "glorot_uniform",
+        **options,
     ):
-        super().__init__()
+        super().__init__(activation, use_bias, kernel_initializer, **options)
         self.units = number(units, "units", 1, whole=True)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializer(kernel_initializer)
 
     def build(self, shape: tuple[int, ...], rng: np.random.Generator) -> None:  # noqa: D102
         if len(shape) != 1:
@@ -240,20 +284,13 @@ class Dense(Layer):
                 came=f"examples of shape {shape}",
                 cure="Put Flatten() or GlobalAveragePooling2D() before it.",
             )
-        self.weights = {"kernel": self.kernel_initializer((*shape, self.units), rng)}
-        if self.use_bias:
-            self.weights["bias"] = np.zeros(self.units)
+        self._build((*shape, self.units), rng)
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
-        self._x = x
-        return dense(x, **self.weights)
+    def _there(self, x, kernel, bias=None):
+        return dense(x, kernel, bias)
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        dx, dkernel, dbias = dense_backward(dy, self._input, self.weights["kernel"])
-        self.gradients = {"kernel": dkernel}
-        if self.use_bias:
-            self.gradients["bias"] = dbias
-        return dx
+    def _back(self, dy, x, kernel):
+        return dense_backward(dy, x, kernel)
 
 
 class _Pooling(Layer):
@@ -279,8 +316,9 @@ class _Pooling2D(_Pooling):
         pool_size: int | Sequence[int] = 2,
         strides: int | Sequence[int] | None = None,
         padding: Padding = "valid",
+        **options,
     ):
-        super().__init__()
+        super().__init__(**options)
         size = pair(pool_size, "pool_size")
         strides = size if strides is None else pair(strides, "strides")
         self._options = size, strides, padding
@@ -374,7 +412,9 @@ class Activation(Layer):
 
     Parameters
     ----------
-    name : "relu", "sigmoid", "tanh", "gelu", "softmax" or "log_softmax"
+    activation : str or None
+        "relu", "sigmoid", "tanh", "gelu", "softmax" or "log_softmax"; the function of
+        that name; or "linear" or None, which change nothing.
 
     Examples
     --------
@@ -382,17 +422,20 @@ class Activation(Layer):
     array([[0., 2.]])
     """
 
-    def __init__(self, name: str):
-        super().__init__()
-        known = [n for n in _activations.__all__ if not n.endswith("_backward")]
-        self.name = one_of(name, "name", known)
+    def __init__(self, activation: str | Callable | None, **options):
+        super().__init__(**options)
+        self.activation = activation_name(activation, _activations)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
         self._x = x
-        return getattr(_activations, self.name)(x)
+        return x if self.activation is None else self._function()(x)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
-        return getattr(_activations, f"{self.name}_backward")(dy, self._input)
+        x = self._input
+        return dy if self.activation is None else self._function("_backward")(dy, x)
+
+    def _function(self, way: str = "") -> Callable:
+        return getattr(_activations, f"{self.activation}{way}")
 
 
 class Rescaling(Layer):
@@ -408,8 +451,8 @@ class Rescaling(Layer):
     array([[1.]])
     """
 
-    def __init__(self, scale: float, offset: float = 0.0):
-        super().__init__()
+    def __init__(self, scale: float, offset: float = 0.0, **options):
+        super().__init__(**options)
         self.scale, self.offset = number(scale, "scale"), number(offset, "offset")
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
@@ -439,8 +482,8 @@ class BatchNormalization(Layer):
     True
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3):
-        super().__init__()
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **options):
+        super().__init__(**options)
         self.momentum = checked_rate(momentum, "momentum")
         self.epsilon = number(epsilon, "epsilon", 0)
 
@@ -452,7 +495,7 @@ class BatchNormalization(Layer):
             "moving_variance": np.ones(shape[-1]),
         }
 
-    @property
+    @Layer.trainable.getter
     def trainable(self) -> list[str]:  # noqa: D102
         return ["gamma", "beta"]
 
@@ -500,8 +543,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
-    def __init__(self, rate: float):
-        super().__init__()
+    def __init__(self, rate: float, **options):
+        super().__init__(**options)
         self.rate = checked_rate(rate, "rate")
         self._rng = np.random.default_rng(0)
         self._mask = np.ones(())

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from imgcls_helpers._arguments import ArgumentError, labels, number, numbers_of, refuse
+from imgcls_helpers._arguments import ArgumentError, number, refuse
+from imgcls_helpers.scratch import losses, optimizers
+from imgcls_helpers.scratch._given import (
+    ending,
+    examples,
+    layer_cure,
+    pixels,
+    shape_of_examples,
+    targets,
+    two,
+    weights_of,
+)
+from imgcls_helpers.scratch._names import (
+    NETWORK,
+    Elsewhere,
+    History,
+    Scores,
+    by_name,
+    leave_out,
+)
 from imgcls_helpers.scratch.layers import Layer
 
 __all__ = ["Network"]
 
 
-class Network:
+class Network(Elsewhere):
     """Layers, one after the other, with the names that a Keras model has.
 
     The forward pass calls the layers in order. The backward pass calls them in reverse
@@ -31,10 +49,9 @@ class Network:
 
     Raises
     ------
-    TypeError
-        If something in the list is not a layer.
     ValueError
-        If the layers do not fit together; the message names the layer.
+        If something in the list is not a layer, or the layers do not fit together; the
+        message names the layer.
 
     References
     ----------
@@ -52,26 +69,33 @@ class Network:
     (2, 10)
     """
 
+    _elsewhere = NETWORK
+
     def __init__(
         self,
-        layers: Sequence[Layer],
-        input_shape: Sequence[int],
+        layers: Sequence[Layer] = (),
+        input_shape: Sequence[int] | None = None,
         *,
         seed: int = 0,
         dtype: str = "float32",
+        **options,
     ):
+        leave_out(options)
         if dtype not in ("float32", "float64", np.float32, np.float64):
             refuse("dtype", "'float32' or 'float64'", dtype)
         self.dtype = np.dtype(dtype)
         self.layers = list(layers)
-        self.input_shape = tuple(int(n) for n in input_shape)
+        if not self.layers:
+            refuse("layers", "a list of all layers, first to last", layers)
+        self.input_shape = shape_of_examples(input_shape)
+        self._loss, self._optimizer = None, None
         rng = np.random.default_rng(seed)
         x = np.zeros((1, *self.input_shape), self.dtype)
         self._shapes = []
         for place, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 expected = "a layer of imgcls_helpers.scratch, such as Dense(10)"
-                refuse(f"layers[{place}]", expected, layer)
+                refuse(f"layers[{place}]", expected, layer, cure=layer_cure(layer))
             if any(layer is other for other in self.layers[:place]):
                 refuse(
                     f"layers[{place}]",
@@ -80,11 +104,7 @@ class Network:
                     cure="Make a new one: a layer keeps its own weights.",
                 )
             try:
-                layer.build(x.shape[1:], rng)
-                layer.weights = {
-                    name: array.astype(self.dtype)
-                    for name, array in layer.weights.items()
-                }
+                layer._make(x.shape[1:], rng, self.dtype)
                 x = layer.forward(x)
                 layer._x = None  # these zeros are no batch to go back from
             except ArgumentError as error:
@@ -206,26 +226,13 @@ class Network:
         """
         print(f"{'layer':<24}{'result':<20}{'parameters':>10}")
         for layer, shape in zip(self.layers, self._shapes, strict=True):
-            name = getattr(layer, "name", "")
+            name = getattr(layer, "activation", None)
             title = type(layer).__name__ + (f" ({name})" if name else "")
             size = sum(a.size for a in layer.weights.values())
             print(f"{title:<24}{shape!s:<20}{size:>10,}")
         print(f"{'together':<44}{self.count_params():>10,}")
 
     # Forward and backward ---------------------------------------------------
-
-    def _as_batch(self, value: Any) -> np.ndarray:
-        wanted = self.input_shape
-        expected = f"numbers of shape ({', '.join(map(str, ('N', *wanted)))})"
-        if np.ma.is_masked(value):
-            refuse("x", expected, value, cure="Fill in what is masked: `x.filled(0)`.")
-        x = np.asarray(value)
-        if x.dtype.kind not in "fiub":
-            refuse("x", expected, value)
-        if x.ndim != len(wanted) + 1 or x.shape[1:] != wanted:
-            code = "x" if type(value) is np.ndarray else "np.asarray(x)"
-            refuse("x", expected, value, cure=_shape_cure(x, code, wanted))
-        return x.astype(self.dtype, copy=False)
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return the results for a batch.
@@ -243,7 +250,7 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             If the dtype or the shape does not fit.
 
         Examples
@@ -253,10 +260,12 @@ class Network:
         >>> network.forward(np.ones((5, 3))).shape
         (5, 2)
         """
-        x = self._as_batch(x)
+        x = examples(x, self.input_shape).astype(self.dtype, copy=False)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
+
+    __call__ = forward
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """Take dL/d(result) back through all layers; return dL/d(input).
@@ -286,7 +295,7 @@ class Network:
             dy = layer.backward(dy)
         return dy
 
-    def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def predict(self, x: np.ndarray, batch_size: int = 256, **options) -> np.ndarray:
         """Return the results for any number of examples, a batch at a time.
 
         Parameters
@@ -300,8 +309,9 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError
-            As `forward`.
+        ValueError
+            As `forward`; also if bytes come where nothing scales them, or scaled
+            pixels where the first layer scales.
 
         Examples
         --------
@@ -310,7 +320,9 @@ class Network:
         >>> network.predict(np.ones((1000, 3))).shape
         (1000, 2)
         """
-        x = np.asarray(x)
+        leave_out(options)
+        number(batch_size, "batch_size", 1, whole=True)
+        x = pixels(x, self.input_shape, self.layers)
         return np.concatenate(
             [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
             or [self.forward(x)]
@@ -332,7 +344,8 @@ class Network:
         x : array, shape (N, `*input_shape`)
         y : array, shape (N,) or (N, K)
             What the loss expects.
-        loss : one of the losses of this package
+        loss : Loss, class or str
+            One of the losses of this package, or its name as in Keras.
         sample_weight : array, shape (N,), optional
         training : bool
             As in `forward`.
@@ -343,7 +356,7 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             If `x`, `y` or the weights do not fit.
 
         Examples
@@ -356,6 +369,7 @@ class Network:
         >>> round(value, 4), len(gradients)
         (0.6931, 2)
         """
+        loss = self._meant(loss)
         result = self.forward(x, training)
         value = loss(y, result, sample_weight)
         self.backward(loss.gradient(y, result, sample_weight))
@@ -363,20 +377,36 @@ class Network:
 
     # Training ---------------------------------------------------------------
 
+    def _meant(self, loss: Any) -> Any:
+        """Return the loss that is meant; refuse one that the last layer rules out."""
+        loss = by_name(
+            loss,
+            "loss",
+            losses,
+            "gradient",
+            mse="meansquarederror",
+            bce="binarycrossentropy",
+        )
+        if isinstance(loss, losses.Loss):
+            loss._check_end(ending(self.layers))
+        return loss
+
     def fit(
         self,
         x: np.ndarray,
-        y: np.ndarray,
-        *,
-        loss: Any,
-        optimizer: Any,
-        epochs: int = 1,
+        y: np.ndarray | None = None,
         batch_size: int = 32,
+        epochs: int = 1,
+        *,
+        loss: Any = None,
+        optimizer: Any = None,
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
-        class_weight: Sequence[float] | None = None,
+        class_weight: Mapping[int, float] | Sequence[float] | None = None,
+        sample_weight: np.ndarray | None = None,
         shuffle: bool = True,
         seed: int = 0,
-    ) -> dict[str, list[float]]:
+        **options,
+    ) -> History:
         """Train: a forward pass, a backward pass and a step for each batch.
 
         Parameters
@@ -384,13 +414,20 @@ class Network:
         x : array, shape (N, `*input_shape`)
         y : array, shape (N,) or (N, K)
             What the loss expects.
-        loss : one of the losses of this package
-        optimizer : one of the optimizers of this package
-        epochs, batch_size : int
+        batch_size, epochs : int
+        loss : Loss, class or str
+            One of the losses of this package, or its name as in Keras, which means
+            the loss on probabilities. May be left out in later calls.
+        optimizer : optimizer, class or str
+            One of the optimizers of this package, or its name. May be left out in
+            later calls.
         validation_data : (x, y), optional
             Judged after every epoch, never trained on.
-        class_weight : sequence of K numbers, optional
-            The weight of each class in the loss; `y` holds class numbers then.
+        class_weight : dict from class to number, or sequence of K numbers, optional
+            The weight of each class in the loss; `y` holds class numbers then. Classes
+            that are not in the dict have the weight 1.
+        sample_weight : array, shape (N,), optional
+            The weight of each example in the loss.
         shuffle : bool
             Draw a new order for each epoch.
         seed : int
@@ -406,7 +443,8 @@ class Network:
         Raises
         ------
         ValueError
-            If there are no examples, or `x` and `y` differ in length.
+            If there are no examples, `x` and `y` differ in length, pixels are scaled
+            twice or not at all, or the loss does not suit the last layer.
         FloatingPointError
             If the results become NaN or infinite; the message says where.
 
@@ -423,22 +461,25 @@ class Network:
         >>> history["accuracy"][-1] > 0.9
         True
         """
-        x, y = self._as_batch(x), np.asarray(y)
-        if not len(x) or len(x) != len(y):
-            refuse("x and y", "as many, at least one", came=f"{len(x)} and {len(y)}")
+        leave_out(options)
         number(batch_size, "batch_size", 1, whole=True)
         number(epochs, "epochs", 0, whole=True)
-        weights = None
-        if class_weight is not None:
-            numbers = labels(y[:, 0] if y.shape == (len(x), 1) else y, "y")
-            each = "a number of 0 or more for each class"
-            class_weight = numbers_of(class_weight, "class_weight", each, (1,))
-            if class_weight.min() < 0 or numbers.max() >= len(class_weight):
-                found = f"{class_weight}, and class numbers up to {numbers.max()}"
-                refuse("class_weight", each, came=found)
-            weights = class_weight[numbers].astype(self.dtype)
+        loss = self._meant(self._loss if loss is None else loss)
+        optimizer = self._optimizer if optimizer is None else optimizer
+        optimizer = by_name(optimizer, "optimizer", optimizers, "apply")
+        x, y = pixels(x, self.input_shape, self.layers), targets(y)
+        if not len(x) or len(x) != len(y):
+            refuse("x and y", "as many, at least one", came=f"{len(x)} and {len(y)}")
+        x = x.astype(self.dtype, copy=False)
+        weights = weights_of(y, class_weight, sample_weight)
+        if isinstance(loss, losses.Loss):  # all labels, before the first step
+            shape = len(x), *self._shapes[-1]
+            loss._checked(y, np.full(shape, 1 / shape[-1], self.dtype))
+        self._loss, self._optimizer = loss, optimizer
+        if validation_data is not None:
+            validation_data = two(validation_data)
         rng = np.random.default_rng(seed)
-        history: dict[str, list[float]] = {"loss": [], "accuracy": []}
+        history = History(loss=[], accuracy=[])
         if validation_data is not None:
             history |= {"val_loss": [], "val_accuracy": []}
         for epoch in range(epochs):
@@ -465,7 +506,14 @@ class Network:
                 history["val_accuracy"].append(judged["accuracy"])
         return history
 
-    def evaluate(self, x: np.ndarray, y: np.ndarray, loss: Any) -> dict[str, float]:
+    def evaluate(
+        self,
+        x: np.ndarray,
+        y: np.ndarray | None = None,
+        loss: Any = None,
+        batch_size: int = 256,
+        **options,
+    ) -> Scores:
         """Return the mean "loss" and the "accuracy" on examples, without training.
 
         Parameters
@@ -473,14 +521,21 @@ class Network:
         x : array, shape (N, `*input_shape`)
         y : array, shape (N,) or (N, K)
             What the loss expects.
-        loss : one of the losses of this package
+        loss : Loss, class or str
+            One of the losses of this package, or its name as in Keras. If left out,
+            the one of the last `fit`.
+        batch_size : int
 
         Returns
         -------
-        dict of str to float
+        Scores
+            A pair of float, loss and accuracy; also scores["loss"] and
+            scores["accuracy"].
 
         Raises
         ------
+        ValueError
+            As `fit`.
         FloatingPointError
             If a result of the network is NaN or infinite.
 
@@ -492,29 +547,11 @@ class Network:
         >>> network.evaluate(np.zeros((4, 3)), np.array([0, 1, 1, 0]), loss)["accuracy"]
         0.5
         """
-        result, y = self.predict(x), np.asarray(y)
+        leave_out(options)
+        loss = self._meant(self._loss if loss is None else loss)
+        result, y = self.predict(x, batch_size), targets(y)
         _refuse_not_finite(result, "on these examples")
-        return {
-            "loss": float(loss(y, result)),
-            "accuracy": float(_right(y, result, loss) / len(y)),
-        }
-
-
-def _shape_cure(x: np.ndarray, code: str, wanted: tuple[int, ...]) -> str:
-    """Say what makes a batch of examples of the wanted shape, where that is clear."""
-    ways = {f"{code}[None]": x[None], f"{code}[..., None]": x[..., None]}
-    ways[f"{code}[None, ..., None]"] = x[None, ..., None]
-    if x.ndim == 4:
-        ways[f"{code}.transpose(0, 2, 3, 1)"] = x.transpose(0, 2, 3, 1)
-    if x.ndim == 3:
-        ways[f"{code}.transpose(1, 2, 0)[None]"] = x.transpose(1, 2, 0)[None]
-    size = math.prod(wanted)
-    if x.shape[-1:] == (size,) or math.prod(x.shape[1:]) == size != 1 == len(wanted):
-        ways[f"{code}.reshape({', '.join(map(str, (-1, *wanted)))})"] = x.reshape(
-            -1, *wanted
-        )
-    fit = [way for way, found in ways.items() if found.shape[1:] == wanted]
-    return f"Use `{fit[0]}`." if fit else ""
+        return Scores(loss(y, result), _right(y, result, loss) / len(y))
 
 
 def _refuse_not_finite(result: np.ndarray, where: str) -> None:
@@ -528,7 +565,8 @@ def _refuse_not_finite(result: np.ndarray, where: str) -> None:
 def _right(y: np.ndarray, result: np.ndarray, loss: Any) -> int:
     """Count the examples whose class is predicted, by class number or one-hot."""
     if result.shape[1] == 1:  # one unit answers yes or no
-        middle = 0.0 if getattr(loss, "from_logits", False) else 0.5
-        return int(((result[:, 0] > middle) == (y.reshape(-1) > 0.5)).sum())
+        signs = isinstance(loss, losses.Hinge) or getattr(loss, "from_logits", False)
+        yes = result[:, 0] > (0.0 if signs else 0.5)
+        return int((yes == (y.reshape(-1) > 0.5)).sum())
     labels = y.argmax(axis=1) if y.shape == result.shape else y.reshape(-1)
     return int((result.argmax(axis=1) == labels).sum())

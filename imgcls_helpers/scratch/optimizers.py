@@ -24,6 +24,7 @@ from imgcls_helpers._arguments import (
     rate,
     refuse,
 )
+from imgcls_helpers.scratch._names import OPTIMIZER, Elsewhere, leave_out
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
@@ -35,12 +36,14 @@ def _norm(g: np.ndarray) -> float:
     return float(np.sqrt(np.sum(np.square(g, dtype=np.float64))))
 
 
-class _Optimizer:
+class _Optimizer(Elsewhere):
     """What all optimizers share: checks, schedule, clipping, decay, and slots.
 
     A slot is an array that an optimizer keeps for each array of weights, of the same
     shape and dtype: a velocity, or a mean of squares.
     """
+
+    _elsewhere = OPTIMIZER
 
     def __init__(
         self,
@@ -50,7 +53,9 @@ class _Optimizer:
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        **options,
     ) -> None:
+        leave_out(options)
         clips = {
             "clipnorm": clipnorm,
             "clipvalue": clipvalue,
@@ -203,7 +208,8 @@ class SGD(_Optimizer):
     Without momentum: ``w = w - lr * g``.
 
     With momentum m, the velocity v is a decaying sum of past steps; it starts at 0.
-    Three conventions are in use:
+    Three conventions are in use; `nesterov` changes the second half of a step, which
+    then takes the new v once more into account:
 
     - "keras": ``v = m v - lr g; w = w + v``. With `nesterov`: ``w = w + m v - lr g``,
       with the new v.
@@ -293,12 +299,14 @@ class Adagrad(_Optimizer):
 
     ``a = a + g**2``; ``w = w - lr g / sqrt(a + epsilon)``
 
-    a starts at `initial_accumulator_value`. It only grows, so the steps shrink.
+    a starts at `initial_accumulator_value`, 0.1 unless told otherwise, as in Keras. It
+    only grows, so the steps shrink.
 
     Parameters
     ----------
     learning_rate : float or schedule
     initial_accumulator_value : float
+        What a starts at. Keras takes 0.1, the book below 0.
     epsilon : float
         Keeps the divisor from 0. It stands inside the root, as in Keras.
     weight_decay, clipnorm, clipvalue, global_clipnorm : float, optional

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from imgcls_helpers._arguments import floats, labels, numbers_of, refuse
+from imgcls_helpers.scratch._names import LOSS, Elsewhere, leave_out
 
 # Keras's epsilon: probabilities are kept this far from 0 and 1.
 EPSILON = 1e-7
 
 
-class Loss:
+class Loss(Elsewhere):
     """What all losses have in common.
 
     With the losses l (N,) of the examples and weights w (N,), 1 where none are given,
@@ -23,6 +24,7 @@ class Loss:
 
     Examples
     --------
+    >>> from imgcls_helpers.scratch import MeanSquaredError
     >>> loss = MeanSquaredError()
     >>> y_true, y_pred = np.array([[0.0], [0.0]]), np.array([[1.0], [3.0]])
     >>> loss(y_true, y_pred)
@@ -33,6 +35,11 @@ class Loss:
     array([[1.],
            [3.]])
     """
+
+    _elsewhere = LOSS
+
+    def __init__(self, **options):
+        leave_out(options)
 
     def __call__(
         self,
@@ -73,6 +80,7 @@ class Loss:
 
         Examples
         --------
+        >>> from imgcls_helpers.scratch import MeanSquaredError
         >>> loss = MeanSquaredError()
         >>> loss.per_example(np.array([[0.0], [0.0]]), np.array([[1.0], [3.0]]))
         array([1., 9.])
@@ -124,6 +132,16 @@ class Loss:
                 cure="Look for missing labels.",
             )
         return self._check(y_true, y_pred)
+
+    def _check_end(self, activation: str | None) -> None:
+        """Refuse a network whose last activation does what the loss does too."""
+        if getattr(self, "from_logits", False) and activation in ("softmax", "sigmoid"):
+            refuse(
+                "loss",
+                f"one of probabilities, as the network ends in {activation}",
+                came="from_logits=True",
+                cure=f"Leave out that {activation}, or from_logits=True.",
+            )
 
     def _check(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -65,7 +65,10 @@ class CategoricalCrossentropy(Loss):
     array([[ 0.25, -0.5 ,  0.25]])
     """
 
-    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0):
+    def __init__(
+        self, from_logits: bool = False, label_smoothing: float = 0.0, **options
+    ):
+        super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
         self.label_smoothing = rate(label_smoothing, "label_smoothing")
 
@@ -119,7 +122,8 @@ class SparseCategoricalCrossentropy(Loss):
     array([[ 0.25, -0.5 ,  0.25]])
     """
 
-    def __init__(self, from_logits: bool = False):
+    def __init__(self, from_logits: bool = False, **options):
+        super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
 
     def _check(self, y_true, y_pred):
@@ -193,7 +197,9 @@ class CategoricalFocalCrossentropy(Loss):
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
+        **options,
     ):
+        super().__init__(**options)
         expected = "a number of 0 or more, or one for each class"
         self.alpha = numbers_of(alpha, "alpha", expected, (0, 1))
         if self.alpha.min() < 0:
@@ -327,12 +333,17 @@ def _need_classes(y_pred: np.ndarray, loss: Loss, from_logits: bool) -> None:
     sums = y_pred.sum(axis=1)
     if y_pred.min() < 0 or np.abs(sums - 1).max() > _TOLERANCE:
         worst = sums[np.abs(sums - 1).argmax()]
+        cure = (
+            "Are these logits? Then the loss is "
+            f"`scratch.{type(loss).__name__}(from_logits=True)`."
+        )
+        if y_pred.min() >= 0 and y_pred.max() <= 1:
+            cure += " If a sigmoid made them, take a softmax in its place."
         refuse(
             "y_pred",
             "probabilities of 0 or more, in rows that sum to 1",
             came=f"values from {y_pred.min():.4g}, and a row that sums to {worst:.4g}",
-            cure="Are these logits? Then the loss is "
-            f"`scratch.{type(loss).__name__}(from_logits=True)`.",
+            cure=cure,
         )
 
 

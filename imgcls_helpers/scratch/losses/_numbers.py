@@ -90,7 +90,10 @@ class BinaryCrossentropy(Loss):
            [ 0.25]])
     """
 
-    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0):
+    def __init__(
+        self, from_logits: bool = False, label_smoothing: float = 0.0, **options
+    ):
+        super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
         self.label_smoothing = rate(label_smoothing, "label_smoothing")
 
