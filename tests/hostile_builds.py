@@ -25,7 +25,7 @@ from hostile import ROOT, case, files_in, full_disk, refused, without_rights
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.training import CheckpointError, DivergenceError, Recipe, _store
-from tools import execute, notebooks, setup_env
+from tools import execute, outputs, places, setup_env
 
 # --- Training -------------------------------------------------------------------------
 
@@ -156,13 +156,13 @@ building = partial(case, "Building the book")
 
 def executed(place, *pages: Path) -> tuple[list[Path], str]:
     """Run chapters into a cache of their own; return the failed and what is printed."""
-    place.patch.setattr(execute, "cache_folder", lambda: place.folder / "cache")
+    place.patch.setattr(outputs, "KEPT", place.folder / "cache")
     with (
         contextlib.redirect_stdout(io.StringIO()) as printed,
         contextlib.redirect_stderr(printed),
     ):
-        failed = execute.execute(pages, jobs=2)
-    return failed, printed.getvalue()
+        runs = execute.execute(pages, jobs=2)
+    return [page for page in pages if page not in runs], printed.getvalue()
 
 
 def lines_of(printed: str) -> str:
@@ -191,12 +191,12 @@ def _(place):
 def _(place):
     page = test_execute.chapter(place.folder, "01-a", "print(6 * 7)")
     executed(place, page)
-    (stored,) = (place.folder / "cache").rglob("base.ipynb")
+    (stored,) = (place.folder / "cache").rglob("*.json")
     whole = stored.read_bytes()
     stored.unlink()
-    assert not execute.cached(execute.read_chapter(page))
+    assert outputs.find(page) is None
     stored.write_bytes(whole)
-    assert execute.cached(execute.read_chapter(page))
+    assert outputs.find(page)
     stored.write_bytes(whole[:20])
     failed, printed = executed(place, page)
     assert failed == [] and test_execute.output_of(page) == "42\n"
@@ -210,17 +210,17 @@ def _(place):
 )
 def _(place):
     page = test_execute.chapter(place.folder, "01-a", "print(6 * 7)")
-    keep = execute.keep
+    keep = outputs.keep
 
     def keep_on_a_full_disk(*arguments):
         with full_disk():
             keep(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "keep", keep_on_a_full_disk)
+        patch.setattr(outputs, "keep", keep_on_a_full_disk)
         failed, printed = executed(place, page)
     assert failed == [page] and "01-a" in printed
-    assert not execute.cached(execute.read_chapter(page))
+    assert outputs.find(page) is None
     again, printed_again = executed(place, page)
     assert again == [] and lines_of(printed_again) == "01-a done"
     assert test_execute.output_of(page) == "42\n"
@@ -234,9 +234,9 @@ def _(place):
 )
 def _(place):
     path = place.folder / "01-a.ipynb"
-    notebooks.write_whole(path, "old")
+    places.write_whole(path, "old")
     with full_disk(room=10):
-        message = refused(OSError, "", notebooks.write_whole, path, "new" * 100)
+        message = refused(OSError, "", places.write_whole, path, "new" * 100)
     assert files_in(place.folder) == [path.name] and path.read_text() == "old"
     return re.sub(r"\[Errno \d+\]", "[Errno]", message)
 
@@ -303,7 +303,8 @@ BUILDER = """
 import os, random, shutil, signal, sys, time
 from pathlib import Path
 import psutil
-from tools import build, execute
+import jupyter_book.sphinx
+from tools import build, execute, notebooks, publish
 
 def start(log):
     child = os.fork()
@@ -355,7 +356,7 @@ def log_of(name):
     return path.read_text("utf-8") if path.exists() else ""
 
 def kept():
-    return len(list(Path("_build").glob("executed/*/executed/*/base.ipynb")))
+    return len(list(Path("_build").glob("executed/*/*.json")))
 
 if __name__ == "__main__":
     child = start("undisturbed.log")
@@ -426,11 +427,9 @@ def checkout(root: Path) -> None:
 def result_of(build: Path) -> dict[str, bytes]:
     """Return what readers get from a build, and what is kept of the chapters."""
     site = {f: (build / "html" / f).read_bytes() for f in files_in(build / "html")}
-    for path in (build / "executed").rglob("base.ipynb"):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        site[f"outputs/{path.parent.name}"] = json.dumps(
-            [cell.get("outputs") for cell in cells]
-        ).encode()
+    for path in (build / "executed").rglob("*.json"):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        site[f"outputs/{path.parent.name}"] = json.dumps(run["outputs"]).encode()
     return site
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgcls_helpers import backend, runtime
-from tools import execute, matrix, times
+from tools import execute, matrix, outputs, places, times
 
 
 @pytest.fixture
@@ -140,11 +140,10 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     times.record([an_entry()], file)
     before = file.read_text()
 
-    def full_disk(path, text, **options):
-        path.touch()
+    def full_disk(*names):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full_disk)
+    monkeypatch.setattr(places.os, "replace", full_disk)
     with pytest.raises(OSError, match="No space"):
         times.record([an_entry(seconds=1)], file)
     assert file.read_text() == before
@@ -158,7 +157,7 @@ def test_what_passed_and_what_failed_is_recorded(tmp_path, monkeypatch):
     bad = tmp_path / "02-bad.md"
     bad.write_text(f"{head}\n```{{code-cell}} ipython3\nprint(1 / 0)\n```\n")
     monkeypatch.setattr(execute, "chapters", lambda: [good, bad])
-    monkeypatch.setattr(execute, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(outputs, "KEPT", tmp_path / "cache")
     file = tmp_path / "times.json"
     record = times.record
     monkeypatch.setattr(times, "record", lambda entries: record(entries, file))

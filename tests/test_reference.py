@@ -20,6 +20,7 @@ from tests.tiny_book import write_book
 from tools import times
 from tools.book import Book
 from tools.extensions import recorded, runs
+from tools.outputs import Run
 from tools.places import ROOT
 
 PAGE = """\
@@ -55,12 +56,16 @@ NET = {
 LONE = {**NET, "name": "neighbour", "scores": [0.5], "epochs": None, "seconds": None}
 FELL_BACK = {**NET, "data": "shapes", "notice": "CIFAR-10 is out of reach here."}
 FLIP = {"kind": "finding", "name": "kernel-flip", "sentence": "From 94% to 21% <b>."}
-KEPT = {
-    "execution_seconds": 61.2,
-    "memory_mb": 1234.5,
-    "date": "2026-11-28 10:00",
-    "records": [FLIP, NET, LONE, FELL_BACK],
-}
+RUN = Run(
+    outputs=[],
+    seconds=61.2,
+    memory_mb=1234.5,
+    date="2026-11-28 10:00",
+    records=[FLIP, NET, LONE, FELL_BACK],
+    modules={},
+    budget="smoke",
+    backend="tensorflow",
+)
 TIME = {
     **{"chapter": "01-first", "backend": "jax", "backend_version": "0.9"},
     **{"budget": "smoke", "seconds": 12.3, "memory_mb": 800, "outcome": "passed"},
@@ -103,10 +108,10 @@ def build(root: Path, page: str = PAGE) -> SimpleNamespace:
 @contextmanager
 def fake(entries=()):
     """Let the first chapter have run, and the second not."""
-    kept = {"01-first": KEPT}
+    kept = {"01-first": RUN}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs.execute, "kept", lambda path: kept.get(path.stem))
-        patch.setattr(runs.execute, "book_data", lambda: {"mnist": "f" * 64})
+        patch.setattr(runs.outputs, "shown", lambda path: kept.get(path.stem))
+        patch.setattr(runs, "data_of", lambda *pages: {"mnist": "f" * 64})
         patch.setattr(times, "read_times", lambda: list(entries))
         yield
 

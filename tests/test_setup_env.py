@@ -106,11 +106,9 @@ def run_chapter(root: Path) -> tuple[str, set[str]]:
     )
     (line,) = (line for line in said.splitlines() if " 01-a" in line)
     outputs = set()
-    for path in (root / "_build/executed").rglob("base.ipynb"):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        outputs |= {
-            "".join(o["text"]) for cell in cells for o in cell.get("outputs", [])
-        }
+    for path in (root / "_build/executed").rglob("*.json"):
+        cells = json.loads(path.read_text("utf-8"))["outputs"]
+        outputs |= {output["text"] for cell in cells for output in cell}
     return line.split()[-1], outputs
 
 

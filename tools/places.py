@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BRANCH = "main"
 COLAB = "https://colab.research.google.com"
 PDF = "image-classification-measured.pdf"  # of the whole book, in the site's root
+SITE = ROOT / "_build" / "html"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imgcls_helpers import backend, runtime
+from tools.outputs import Run
 from tools.places import ROOT, write_whole
+from tools.surroundings import surroundings
 
 TIMES = ROOT / "benchmarks" / "chapter_times.json"
 KEY = ("chapter", "backend", "budget")  # one entry for each of these
@@ -24,22 +25,19 @@ def read_times(path: Path = TIMES) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
-def entry(chapter: str, kept: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what is recorded of a chapter in the present state of everything.
-
-    `kept` is what `tools.execute.kept` returned; None means that the chapter failed.
-    """
-    found = kept or {"date": f"{datetime.now(UTC):%Y-%m-%d}"}
+def entry(chapter: str, run: Run | None) -> dict[str, Any]:
+    """Return what is recorded of a chapter's run here; None means that it failed."""
+    here = surroundings()
     return {
         "chapter": chapter,
-        "backend": backend.name(),
-        "backend_version": backend.version(),
-        "budget": runtime.budget(),
-        "seconds": found.get("execution_seconds"),
-        "memory_mb": found.get("memory_mb"),
-        "outcome": "passed" if kept else "failed",
-        "date": found["date"][:10],
-        "device": runtime.device(),
+        "backend": here["backend"],
+        "backend_version": here["backend_version"],
+        "budget": here["budget"],
+        "seconds": run.seconds if run else None,
+        "memory_mb": run.memory_mb if run else None,
+        "outcome": "passed" if run else "failed",
+        "date": run.date[:10] if run else f"{datetime.now(UTC):%Y-%m-%d}",
+        "device": here["device"],
         "python": platform.python_version(),
     }
 

@@ -24,8 +24,9 @@ from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from imgcls_helpers import backend, runtime
-from tools import execute, times
+from imgcls_helpers import runtime
+from tools import outputs, times
+from tools.book import chapters
 from tools.extensions.recorded import RECORDED, read_recorded
 from tools.extensions.tables import (
     NOTHING,
@@ -37,6 +38,8 @@ from tools.extensions.tables import (
     seconds,
     table_of_models,
 )
+from tools.outputs import Run
+from tools.surroundings import OUT_OF_REACH, data_of, surroundings
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -56,28 +59,29 @@ class Chapter:
         Its name in the site: ``book/01-background``.
     title
         Its heading.
-    kept
-        What `tools.execute.kept` returns; None if no run fits.
+    run
+        The run that the site shows; None if there is none.
     """
 
     docname: str
     title: str
-    kept: dict[str, Any] | None
+    run: Run | None
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """Return its run's records of one kind: "finding" or "model"."""
-        return [r for r in (self.kept or {}).get("records", ()) if r["kind"] == kind]
+        records = self.run.records if self.run else []
+        return [record for record in records if record["kind"] == kind]
 
 
 @functools.cache
 def read_chapters(root: Path) -> list[Chapter]:
     """Return the chapters of a book in order, read once a build."""
     found = []
-    for path in execute.chapters(root):
+    for path in chapters(root):
         lines = path.read_text(encoding="utf-8").splitlines()
         title = next(line[2:].strip() for line in lines if line.startswith("# "))
         docname = path.relative_to(root).with_suffix("").as_posix()
-        found.append(Chapter(docname, title, execute.kept(path)))
+        found.append(Chapter(docname, title, outputs.shown(path)))
     return found
 
 
@@ -94,7 +98,6 @@ class Finding(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the sentence as a node."""
-        self.env.note_reread()  # the runs may change where the page does not
         for chapter in read_chapters(Path(self.env.srcdir)):
             for found in chapter.records("finding"):
                 if found["name"] == self.text:
@@ -111,7 +114,7 @@ class Finding(SphinxRole):
 
 
 class FromRuns(SphinxDirective):
-    """A directive without content that is made anew in every build."""
+    """A directive without content, made from the runs: see `tools.extensions.again`."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -120,7 +123,6 @@ class FromRuns(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes that stand in its place."""
-        self.env.note_reread()
         return list(self.build())
 
     def build(self) -> Iterable[nodes.Node]:
@@ -153,12 +155,14 @@ class Models(FromRuns):
 
     def build(self) -> Iterable[nodes.Node]:
         """Yield a section for each chapter with models."""
+        here = surroundings()
         yield paragraph(
-            f"The chapters ran with {BACKENDS[backend.name()]} {backend.version()} on "
-            f"{runtime.device()}, at the {runtime.budget()} budget."
+            f"The chapters ran with {BACKENDS[here['backend']]} "
+            f"{here['backend_version']} on {here['device']}, at the "
+            f"{here['budget']} budget."
             + " At this budget every training is cut to seconds: the accuracies show "
             "that the code runs, not what the models can do."
-            * (runtime.budget() == "smoke")
+            * (here["budget"] == "smoke")
         )
         for chapter in self.chapters:
             models = chapter.records("model")
@@ -209,14 +213,14 @@ class Status(FromRuns):
         """Yield the table."""
         rows = []
         for chapter in self.chapters:
-            kept = chapter.kept or {}
+            run = chapter.run
             rows.append(
                 [
                     self.link(chapter),
-                    "passed" if kept else "not run",
-                    seconds(kept.get("execution_seconds")),
-                    megabytes(kept.get("memory_mb")),
-                    f"{kept['date']} UTC" if kept else NOTHING,
+                    "passed" if run else "not run",
+                    seconds(run.seconds if run else None),
+                    megabytes(run.memory_mb if run else None),
+                    f"{run.date} UTC" if run else NOTHING,
                 ]
             )
         head = ("chapter", "outcome", "seconds", "peak memory, MB", "ran")
@@ -229,8 +233,8 @@ class Environment(FromRuns):
     def build(self) -> Iterable[nodes.Node]:
         """Yield the table."""
         rows = [row for row in runtime.report().rows if row[0] != "Time"]
-        for name, state in execute.book_data().items():
-            if state == "out of reach":
+        for name, state in data_of(*chapters(Path(self.env.srcdir))).items():
+            if state == OUT_OF_REACH:
                 value = f"{name}: out of reach; chapters show data that always work"
             else:
                 value = f"{name}: a file with the SHA-256 {state[:16]}…"

@@ -2,36 +2,42 @@
 
 - The addresses of the repository and of the site come from ``[project.urls]`` in
   ``pyproject.toml``, where alone they stand.
-- Executed chapters are read from the folder that ``tools.execute`` writes.
+- Chapters are read with the outputs of the runs that `tools.outputs.show` was given.
 - A chapter offers its notebook (``book/NN-name.ipynb``): to open in Colab, and to
   download. The notebooks are copied into the built site.
+- Pages are read and written in parallel, and listed in a site map.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.etree import ElementTree
 
 from docutils import nodes
 from docutils.parsers.rst.directives.admonitions import Admonition
+from myst_nb.core.read import read_myst_markdown_notebook
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import (
     AuthorYearReferenceStyle,
 )
 
-from tools.execute import cache_folder
-from tools.places import BRANCH, PDF, read_addresses
+from tools import outputs
+from tools.book import chapters
+from tools.places import BRANCH, read_addresses
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
 DESCRIPTION_LENGTH = 200  # characters; what search engines and chats show
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
 def _set_config(app: Sphinx, config: Config) -> None:
@@ -50,8 +56,26 @@ def _set_config(app: Sphinx, config: Config) -> None:
             f'<a href="{escape(here.path)}search.html">search</a> it.</p>'
         ),
     }
-    if config.nb_execution_mode == "cache":
-        config.nb_execution_cache_path = str(cache_folder())
+
+
+def _set_readers(app: Sphinx) -> None:
+    """Let MyST-NB read each chapter with its outputs, by the end of the path."""
+    readers = {
+        f"/{path.name}": (
+            f"{__name__}.read_with_outputs",
+            {"config": app.env.myst_config, "path": path},
+            False,
+        )
+        for path in chapters(Path(app.srcdir))
+    }
+    app.env.mystnb_config = app.env.mystnb_config.copy(custom_formats=readers)
+
+
+def read_with_outputs(text: str, config: Any, path: Path) -> NotebookNode:
+    """Read a chapter as MyST-NB does, with the outputs of its run."""
+    notebook = read_myst_markdown_notebook(text, config, add_source_map=True, path=path)
+    run = outputs.shown(path)
+    return run.show(notebook) if run else notebook
 
 
 def _notebook(app: Sphinx, docname: str) -> Path | None:
@@ -100,8 +124,7 @@ def _set_page_context(
         context["colab_url"] = read_addresses().colab(f"{pagename}.ipynb")
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the title bar says the book's title twice
-        if os.environ.get("IMGCLS_PDF"):  # set by tools/build.py, which prints it after
-            context["pdf_file"] = PDF
+        context["pdf_file"] = app.config.pdf_file
     if "body" in context:
         # The role that docutils gives to the works of a bibliography is deprecated,
         # and does not fit the list around them.
@@ -116,6 +139,29 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     for docname in app.env.found_docs:
         if notebook := _notebook(app, docname):
             shutil.copyfile(notebook, Path(app.outdir) / f"{docname}.ipynb")
+
+
+def _drop_old_pictures(app: Sphinx, exception: Exception | None) -> None:
+    """Remove the pictures of outputs that no page shows any more."""
+    if exception or app.builder.name != "html":
+        return
+    shown = {name for _, name in app.env.images.values()}
+    for picture in Path(app.outdir, app.builder.imagedir).glob("*"):
+        if picture.name not in shown:
+            picture.unlink()
+
+
+def _write_sitemap(app: Sphinx, exception: Exception | None) -> None:
+    """List all pages for search engines, those too that were not written anew."""
+    if exception or app.builder.name != "html":
+        return
+    urls = ElementTree.Element("urlset", xmlns=SITEMAP)
+    for docname in sorted(app.env.found_docs):
+        url = ElementTree.SubElement(urls, "url")
+        address = f"{app.config.html_baseurl}{quote(docname)}.html"
+        ElementTree.SubElement(url, "loc").text = address
+    path = Path(app.outdir, "sitemap.xml")
+    ElementTree.ElementTree(urls).write(path, "utf-8", xml_declaration=True)
 
 
 def _round() -> BracketStyle:
@@ -180,10 +226,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, TitledAdmonition, override=True)
     # Jupyter Book sets it even where sphinx_comments is not used.
     app.add_config_value("comments_config", {}, "")
+    # The name of the PDF in the site's root, where it is going to be printed.
+    app.add_config_value("pdf_file", "", "html", [str])
+    # It only replaces a function that runs when all pages are read.
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
+    # After MyST-NB has made its own settings.
+    app.connect("builder-inited", _set_readers, priority=900)
     # Before the extensions that read these settings.
     app.connect("config-inited", _set_config, priority=100)
     # Before sphinxext.opengraph, which keeps a description that it finds.
     app.connect("html-page-context", _set_description, priority=400)
     app.connect("html-page-context", _set_page_context)
     app.connect("build-finished", _copy_notebooks)
+    app.connect("build-finished", _drop_old_pictures)
+    app.connect("build-finished", _write_sitemap)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
