@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from imgcls_helpers._turns import one_at_a_time
 from tools import execute, notebooks
 from tools.places import ROOT
+from tools.processes import ended_together
 
 SITE = ROOT / "_build" / "html"
 
@@ -68,4 +69,5 @@ def build(printed: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())

@@ -42,6 +42,7 @@ from tools import times
 from tools.book import chapters
 from tools.pictures import images_without_alt
 from tools.places import ROOT
+from tools.processes import ended_together, follow_parent
 
 CACHE = ROOT / "_build" / "executed"
 CELL_TIMEOUT_S = 1800
@@ -296,7 +297,10 @@ def _execute(pages: Sequence[Path], jobs: int) -> list[Path]:
     # Fresh processes, because threads share one event loop and one signal handler. Each
     # runs one chapter, so that the memory of its children is that chapter's.
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), max_tasks_per_child=1
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=follow_parent,
+        max_tasks_per_child=1,
     ) as pool:
         running: dict[Future[Run], Path] = {
             pool.submit(run_chapter, page, environment): page for page in missing
@@ -346,4 +350,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())
