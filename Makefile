@@ -38,7 +38,7 @@ pdf: setup  ## Make the book, and print it as a PDF beside the site (needs Chrom
 	@$(RUN) -m tools.build --pdf
 
 test: setup  ## Run every test, in the order of SEED where it is given
-	@$(RUN) -m pytest -n auto $(if $(SEED),--randomly-seed=$(SEED))
+	@$(RUN) -m tools.processes -m pytest -n auto $(if $(SEED),--randomly-seed=$(SEED))
 
 test-backends: setup  ## Run package tests and chapters with each of the three backends
 	@$(RUN) -m tools.matrix backends $(CHAPTERS)

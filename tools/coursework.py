@@ -31,6 +31,7 @@ from tools.notebooks.cells import notebook_text
 from tools.notebooks.plain import pieces
 from tools.notebooks.writer import SETUP, Cell, Writer
 from tools.places import ROOT
+from tools.processes import ended_together
 
 PUBLIC, HIDDEN = 1, 2  # points of the two tests of an exercise
 _HEADING = re.compile(
@@ -437,4 +438,5 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())

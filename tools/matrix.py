@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools import setup_env
+from tools.processes import ended_together
 from tools.setup_env import ROOT
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -131,4 +132,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())

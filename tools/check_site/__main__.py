@@ -3,5 +3,7 @@
 import sys
 
 from tools.check_site import main
+from tools.processes import ended_together
 
-sys.exit(main())
+with ended_together():
+    sys.exit(main())
