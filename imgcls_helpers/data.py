@@ -30,6 +30,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -122,10 +123,11 @@ class Part:
 
     images: np.ndarray
     labels: np.ndarray
-    true_labels: np.ndarray | None = None
+    # None only while it is made: what is left out is filled in below.
+    true_labels: np.ndarray = None  # type: ignore[assignment]
     masks: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    n_classes: int | None = None
+    indices: np.ndarray = None  # type: ignore[assignment]
+    n_classes: int = None  # type: ignore[assignment]
 
     def __post_init__(self):
         images = _arguments.images(self.images)
@@ -380,8 +382,9 @@ class Dataset:
 
     name: str
     train: Part
-    validation: Part | None
-    test: Part | None
+    # None where there is none. With Any, whoever knows that there is one need not say so.
+    validation: Part | Any
+    test: Part | Any
     class_names: tuple[str, ...]
     source: str = ""
     licence: str = ""
@@ -899,7 +902,8 @@ def _as_arrays(
     done = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
-        came, name = x, f"x_{part} in {where}"
+        came: Any = x
+        name = f"x_{part} in {where}"
         if c == 1 and x.ndim == 3:
             x = x[..., None]
         if x.shape[1:] == (c, h, w):  # Keras set to channels first
@@ -917,7 +921,8 @@ def _as_arrays(
             came = f"values from {y.min()} to {y.max()}"
             refuse(name, f"from 0 to {k - 1}", came=came, cure=fix)
         done += [np.ascontiguousarray(x), y.astype(np.int64)]
-    return tuple(done)
+    x_train, y_train, x_test, y_test = done
+    return x_train, y_train, x_test, y_test
 
 
 def _keras_cache() -> Path:
@@ -980,7 +985,8 @@ def _keep(
         # only saves time, so a full disk is no reason to fail.
         half = own.with_suffix(".half.npz")
         try:
-            np.savez(half, **dict(zip(_KEYS, arrays, strict=True)))
+            named: dict[str, Any] = dict(zip(_KEYS, arrays, strict=True))
+            np.savez(half, **named)
             half.replace(own)
         except OSError:
             half.unlink(missing_ok=True)
@@ -1053,9 +1059,9 @@ def _probe(url: str, seconds: float = _PROBE_SECONDS) -> str | None:
     Looking up a name can hang for minutes and takes no time limit, so the
     request runs in a thread that is left behind when time is up.
     """
-    problem = [f"no answer within {seconds:g} seconds"]
+    problem: list[str | None] = [f"no answer within {seconds:g} seconds"]
 
-    def ask():
+    def ask() -> None:
         request = urllib.request.Request(url, method="HEAD")
         try:
             with urllib.request.urlopen(request, timeout=seconds):
@@ -1283,7 +1289,9 @@ def _read_picture(
         raise _UnreadableError(f"damaged: {text}") from None
 
 
-def _to_array(picture, size: tuple[int, int], resize: str, mode: str) -> np.ndarray:
+def _to_array(
+    picture: Any, size: tuple[int, int], resize: str, mode: str
+) -> np.ndarray:
     """Bring a Pillow picture of any mode to ``size`` and to uint8."""
     from PIL import Image, ImageOps
 

@@ -191,7 +191,8 @@ class Conv2D(Layer):
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:  # noqa: D102
         self._x = x
-        return conv2d(x, **self.weights, **self._options)
+        w = self.weights
+        return conv2d(x, w["kernel"], w.get("bias"), **self._options)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:  # noqa: D102
         dx, dkernel, dbias = conv2d_backward(

@@ -432,11 +432,11 @@ class Network:
         if class_weight is not None:
             numbers = labels(y[:, 0] if y.shape == (len(x), 1) else y, "y")
             each = "a number of 0 or more for each class"
-            class_weight = numbers_of(class_weight, "class_weight", each, (1,))
-            if class_weight.min() < 0 or numbers.max() >= len(class_weight):
-                found = f"{class_weight}, and class numbers up to {numbers.max()}"
+            of_class = numbers_of(class_weight, "class_weight", each, (1,))
+            if of_class.min() < 0 or numbers.max() >= len(of_class):
+                found = f"{of_class}, and class numbers up to {numbers.max()}"
                 refuse("class_weight", each, came=found)
-            weights = class_weight[numbers].astype(self.dtype)
+            weights = of_class[numbers].astype(self.dtype)
         rng = np.random.default_rng(seed)
         history: dict[str, list[float]] = {"loss": [], "accuracy": []}
         if validation_data is not None:

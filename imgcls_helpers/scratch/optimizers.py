@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,9 @@ class _Optimizer:
         self._slots: dict[str, float] = {}
         self.slots: list[dict[str, np.ndarray]] = []
         self._weights: list[np.ndarray] | None = None
+
+    # Changes the weights, and the slots, in place: (gradient, weights, rate, *slots).
+    _step: Callable[..., None]
 
     @property
     def learning_rate(self) -> float:
@@ -140,10 +144,6 @@ class _Optimizer:
                 w -= learning_rate * self.weight_decay * w
             self._step(g.astype(w.dtype, copy=False), w, learning_rate, **slots)
         self.iterations += 1
-
-    def _step(self, g: np.ndarray, w: np.ndarray, lr: float, **slots) -> None:
-        """Change `w`, and the slots, in place."""
-        raise NotImplementedError
 
     def _check(self, gradients: list, weights: list) -> None:
         if len(gradients) != len(weights):
@@ -261,7 +261,7 @@ class SGD(_Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         convention: str = "keras",
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.convention = one_of(
@@ -328,7 +328,7 @@ class Adagrad(_Optimizer):
         learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.epsilon = positive(epsilon, "epsilon")
@@ -382,7 +382,7 @@ class RMSprop(_Optimizer):
         learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = rate(rho, "rho")
@@ -441,7 +441,7 @@ class Adam(_Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1 = rate(beta_1, "beta_1")
@@ -498,7 +498,7 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         if weight_decay is None:
             refuse("weight_decay", "a number", None, cure="Without it, take Adam.")
