@@ -67,9 +67,10 @@ run-notebooks: notebooks  ## Run the notebooks in the Python named by PYTHON, as
 	GIT_CONFIG_VALUE_0="$$address" PYTHONPATH="$(PYTHONPATH)" $(PYTHON) -m nbconvert --execute \
 	  --to notebook --output-dir _build/notebooks book/*.ipynb
 
-lint: setup  ## Check the style of the Python code
+lint: setup  ## Check the style and the types of the Python code
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
 
 lock: setup  ## Renew requirements.txt from pyproject.toml
 	@$(RUN) -m uv pip compile pyproject.toml --upgrade --universal --quiet \

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 
 @contextlib.contextmanager
@@ -38,13 +38,13 @@ def one_at_a_time(
 def _lock(file: IO[bytes], *, wait: bool) -> bool:
     """Say whether the file is now locked for this process."""
     try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        else:  # which waits ten seconds at most
+        if sys.platform == "win32":  # which waits ten seconds at most
             kind = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK
             msvcrt.locking(file.fileno(), kind, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
-        if fcntl and not isinstance(error, BlockingIOError):
+        if sys.platform != "win32" and not isinstance(error, BlockingIOError):
             raise
         return False
     return True

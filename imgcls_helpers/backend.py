@@ -173,9 +173,8 @@ class _QuietTensorFlow:
         for finder in sys.meta_path:
             if finder is not self and (spec := finder.find_spec(name, path, target)):
                 if spec.loader is not None:
-                    spec.loader.exec_module = functools.partial(
-                        self._quietly, spec.loader.exec_module
-                    )
+                    quietly = functools.partial(self._quietly, spec.loader.exec_module)
+                    spec.loader.exec_module = quietly  # type: ignore[method-assign]
                 return spec
         return None
 
@@ -261,7 +260,8 @@ def accelerator() -> str | None:
     Examples
     --------
     >>> from imgcls_helpers import backend
-    >>> backend.accelerator() is None or len(backend.accelerator()) > 0
+    >>> name = backend.accelerator()
+    >>> name is None or len(name) > 0
     True
     """
     if not _accelerator_possible():

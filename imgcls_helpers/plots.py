@@ -270,7 +270,8 @@ def image_grid(
         figure,
         axes,
     ):
-        figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
+        layout: Any = figure.get_layout_engine()
+        layout.set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
         for i, ax in enumerate(axes.flat):
             if i >= n:
                 ax.remove()
@@ -690,7 +691,7 @@ def _draw_matrix(
         ax.text(
             j,
             i,
-            texts[i, j],
+            str(texts[i, j]),
             ha="center",
             va="center",
             fontsize=size,

@@ -424,7 +424,8 @@ def test_every_module_has_its_page(book):
     pages = {name for name in book.pages if name.startswith("book/api/")}
     assert pages == {f"book/api/{name}" for name in MODULES}
     modules = ROOT.glob("imgcls_helpers/*")
-    public = {p.stem for p in modules if not p.name.startswith(("_", "."))}
+    hidden = ("_", ".", "py.typed")
+    public = {p.stem for p in modules if not p.name.startswith(hidden)}
     assert public == set(MODULES)
     for name in MODULES:
         wanted = [f"imgcls_helpers.{name}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def of_result(dy: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def numbers_of(
-    value: Any, name: str, expected: str, dims: tuple[int, ...]
+    value: Any, name: str, expected: str, dims: Container[int]
 ) -> np.ndarray:
     """Return finite numbers as float64 with one of these numbers of axes."""
     masked = isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any()

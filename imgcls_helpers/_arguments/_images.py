@@ -82,14 +82,14 @@ def images_cure(
         return "There are none."
     if array.dtype.kind not in "biuf":
         return "They are no numbers."
-    notes, code, array = _axes(array, code, channels)
-    if array is None:
+    notes, code, turned = _axes(array, code, channels)
+    if turned is None:
         return notes
     steps = [notes]
-    notes, code = _channels(array, code, channels)
+    notes, code = _channels(turned, code, channels)
     steps.append(notes)
-    if code and not (floats and array.dtype.kind == "f"):
-        notes, code = _bytes(array, code)
+    if code and not (floats and turned.dtype.kind == "f"):
+        notes, code = _bytes(turned, code)
         steps.append(notes)
     if not code:
         return notes

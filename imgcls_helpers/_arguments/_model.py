@@ -6,6 +6,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def images_for(
             came=f"one that takes {shape}",
             cure="Begin it with keras.Input of that shape and keras.layers.Flatten().",
         )
-    size, channels = (None, None), (1, 3)
+    size: tuple[Any, ...] = (None, None)
+    channels: tuple[Any, ...] | None = (1, 3)
     if shape is not None:
         size, channels = shape[:2], None if shape[2] is None else (shape[2],)
     takes_bytes = bytes_only or scales(model) or model in TRAINED_ON_BYTES
@@ -89,7 +91,8 @@ def scales(model: Any) -> bool:
 
 def _parts(model: Any) -> Iterator[Any]:
     """Give the layers of a model, and the bare operations between them, in order."""
-    for part in getattr(model, "operations", None) or getattr(model, "layers", ()):
+    parts: Any = getattr(model, "operations", None) or getattr(model, "layers", ())
+    for part in parts:
         if hasattr(part, "layers"):
             yield from _parts(part)
         else:
@@ -124,7 +127,8 @@ def _input_shape(model: Any) -> tuple | None:
 
 def _outside() -> int:
     """Return the stacklevel of the line that called into the package."""
-    level, frame = 1, sys._getframe(1)
+    level = 1
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if module.partition(".")[0] != "imgcls_helpers":

@@ -30,10 +30,10 @@ def number(
     `above` and `below` leave `low` and `high` themselves out. An array without axes
     counts as its number.
     """
-    found = value
+    found: Any = value
     if isinstance(found, np.ndarray) and found.ndim == 0:
         found = found[()]
-    kind = numbers.Integral if whole else numbers.Real
+    kind: Any = numbers.Integral if whole else numbers.Real
     if (
         not isinstance(found, kind)
         or isinstance(found, bool | np.bool_)

@@ -287,7 +287,9 @@ def _show(value: Any) -> str | None:
     if isinstance(value, np.ndarray) and value.size > 16:
         return None
     if isinstance(value, (np.ndarray, np.generic)):
-        text = np.array2string(value, precision=4, separator=", ", max_line_width=1000)
+        text = np.array2string(
+            np.asarray(value), precision=4, separator=", ", max_line_width=1000
+        )
     else:
         text = repr(value)
     text = re.sub(r"\s*\n\s*", " ", text)
@@ -530,8 +532,8 @@ def _difference(
         except Wrong as wrong:
             return wrong
     for one, other, part in parts:
-        if wrong := _difference(one, other, part, **options):
-            return wrong
+        if found := _difference(one, other, part, **options):
+            return found
     return None
 
 

@@ -23,6 +23,7 @@ import time
 import traceback
 import types
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def no_exit() -> Iterator[None]:
 
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    os._exit = stop
+    os._exit = stop  # type: ignore[assignment]
     if shell:
         shell.ask_exit = stop
     try:
@@ -293,7 +294,7 @@ def _insistent() -> type[TimeUp]:
             if raised == 1:
                 return
             left = raised
-            frame = sys._getframe(1)
+            frame: FrameType | None = sys._getframe(1)
             while frame and frame.f_code.co_filename == __file__:
                 frame = frame.f_back
             while frame and frame.f_code.co_filename != __file__:
@@ -344,14 +345,15 @@ def _watch(seconds: float, time_up: type[TimeUp]) -> Iterator[None]:
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
+    waiting = True
     try:
         yield
     finally:
-        while thread is not None:
+        while waiting:
             with contextlib.suppress(TimeUp), lock:
                 over.set()
                 raise_in(target, None)  # forget one that is still on its way
-                thread = None
+                waiting = False
 
 
 WRITE_THE_BODY = "Write the function's body, then run this cell again."

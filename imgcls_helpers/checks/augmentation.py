@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -152,7 +153,7 @@ def _windows(padded: np.ndarray, corners: np.ndarray, height: int, width: int):
     )
 
 
-def _padded(images: np.ndarray, padding: int, **how: str) -> np.ndarray:
+def _padded(images: np.ndarray, padding: int, **how: Any) -> np.ndarray:
     sides = (padding, padding)
     return np.pad(images, [(0, 0), sides, sides, (0, 0)], **how)
 

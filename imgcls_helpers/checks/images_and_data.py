@@ -448,7 +448,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 # 2.5 ------------------------------------------------------------------------
 
 
-def _stratified(labels: np.ndarray, share: float, seed: int) -> tuple:
+def _stratified(labels: np.ndarray, share: float, seed: Any) -> tuple:
     rng = np.random.default_rng(seed)
     train, test = [], []
     for label in np.unique(labels):
@@ -495,8 +495,8 @@ def _same_number_of_each(labels: np.ndarray, share: float, seed: int) -> tuple:
     rng = np.random.default_rng(seed)
     classes = np.unique(labels)
     count = round(share * len(labels) / len(classes))
-    test = [rng.permutation(np.flatnonzero(labels == c))[:count] for c in classes]
-    test = np.concatenate(test)
+    chosen = [rng.permutation(np.flatnonzero(labels == c))[:count] for c in classes]
+    test = np.concatenate(chosen)
     return np.setdiff1d(np.arange(len(labels)), test), test
 
 

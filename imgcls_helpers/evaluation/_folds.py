@@ -139,7 +139,9 @@ def cross_validate(
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     fold_of = np.empty(len(part), np.intp)
-    probabilities, accuracies, seen = None, [], []
+    probabilities: np.ndarray | None = None
+    accuracies: list[float] = []
+    seen: list[Any] = []
     rows = np.arange(len(part))
     for k, (others, held_out) in enumerate(splitter.split(rows, part.labels)):
         learn, judge = part.take(others), part.take(held_out)
@@ -158,6 +160,7 @@ def cross_validate(
             probabilities = np.empty((len(part), found.shape[1]), np.float32)
         probabilities[held_out], fold_of[held_out] = found, k
         accuracies.append(accuracy(judge.labels, found))
+    assert probabilities is not None  # there are two folds at least
     spread = training.Spread(accuracies)
     return CrossValidation(tuple(accuracies), spread, probabilities, fold_of)
 

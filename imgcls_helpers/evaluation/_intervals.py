@@ -132,7 +132,8 @@ def bootstrap_interval(
     resamples = number(resamples, "resamples", 100, whole=True)
     rng = np.random.default_rng(_arguments.seed(seed))
     if statistic is np.mean and len(rows) == 1 and rows[0].dtype == bool:
-        found = resampled_share(np.count_nonzero(rows[0]), rows[0].size, resamples, rng)
+        right = int(np.count_nonzero(rows[0]))
+        found = resampled_share(right, rows[0].size, resamples, rng)
     else:
         found = np.empty(resamples)
         for i in range(resamples):
@@ -263,8 +264,9 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
     n, unlike = len(labels), only_a + only_b
     if unlike < _FEW:
         method = "exact binomial"
-        statistic = min(only_a, only_b)
-        tail = sum(math.comb(unlike, k) for k in range(statistic + 1)) / 2**unlike
+        fewer = min(only_a, only_b)
+        statistic = float(fewer)
+        tail = sum(math.comb(unlike, k) for k in range(fewer + 1)) / 2**unlike
         p_value = min(1.0, 2 * tail)
     else:
         method = "chi-square with continuity correction"
@@ -276,7 +278,7 @@ def mcnemar(labels: Any, predictions_a: Any, predictions_b: Any) -> McNemar:
         only_b=only_b,
         neither=n - both - unlike,
         difference=(only_a - only_b) / n,
-        statistic=float(statistic),
+        statistic=statistic,
         p_value=p_value,
         method=method,
     )

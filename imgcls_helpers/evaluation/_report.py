@@ -76,7 +76,7 @@ class Confused(NamedTuple):
 
     true: int
     predicted: int
-    count: int
+    count: int  # type: ignore[assignment]  # what tuple.count does, nobody needs
     share: float
 
 

@@ -79,7 +79,9 @@ def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
 class Shown:
     """Shows itself as tables and notes: text in a terminal, HTML in a notebook."""
 
-    notes: Sequence[str] = ()
+    @property
+    def notes(self) -> Sequence[str]:
+        return ()
 
     def _tables(self) -> list[Table]:
         raise NotImplementedError

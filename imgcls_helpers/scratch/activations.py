@@ -183,7 +183,7 @@ def gelu(x: np.ndarray, approximate: bool = False) -> np.ndarray:
 def _phi(x: np.ndarray, approximate: bool) -> np.ndarray:
     if approximate:
         return (1 + np.tanh(_GELU_SCALE * (x + _GELU_CUBE * x**3))) / 2
-    return (1 + _erf(x / math.sqrt(2)).astype(x.dtype)) / 2
+    return (1 + np.asarray(_erf(x / math.sqrt(2)), x.dtype)) / 2
 
 
 def gelu_backward(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -156,22 +157,23 @@ def padding_pairs(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return ((top, bottom), (left, right)) for any of the forms of `padding`."""
     if isinstance(padding, str):
-        return tuple(
+        rows, columns = (
             pad_amounts(n, k, padding, stride=s, dilation=d)
             for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True)
         )
-    if isinstance(padding, np.ndarray):
-        padding = padding.tolist()
-    if isinstance(padding, numbers.Real):
-        both = pair(padding, "padding", least=0)
+        return rows, columns
+    given: Any = padding.tolist() if isinstance(padding, np.ndarray) else padding
+    if isinstance(given, numbers.Real):
+        both = pair(given, "padding", least=0)
         return both, both
-    if not _is_pair(padding) or not all(map(_is_pair, padding)):
+    if not _is_pair(given) or not all(map(_is_pair, given)):
         refuse(
             "padding",
             "'valid', 'same', a whole number, or ((top, bottom), (left, right))",
             padding,
         )
-    return tuple(pair(sides, "padding", least=0) for sides in padding)
+    rows, columns = (pair(sides, "padding", least=0) for sides in given)
+    return rows, columns
 
 
 class Windows:
@@ -435,8 +437,8 @@ def conv2d_backward(
             part[...] = (weights @ rows.T).reshape(part.shape)
         for i in range(kernel.shape[0]):
             for j in range(kernel.shape[1]):
-                rows, columns = geometry.seen_from(i, 0), geometry.seen_from(j, 1)
-                dx[:, images, rows, columns] += dcolumns[i, j]
+                across, down = geometry.seen_from(j, 1), geometry.seen_from(i, 0)
+                dx[:, images, down, across] += dcolumns[i, j]
     dx = geometry.unpad(dx.transpose(1, 2, 3, 0), x)
     return np.ascontiguousarray(dx), dkernel, dy.sum((0, 1, 2))
 

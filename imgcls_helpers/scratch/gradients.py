@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def numerical_gradient(
     return gradient
 
 
-def _number(value: object) -> float:
+def _number(value: Any) -> float:
     if np.size(value) != 1 or not np.isfinite(value).all():
         refuse(
             "f(x)",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,9 @@ class _Optimizer(Elsewhere):
         self.slots: list[dict[str, np.ndarray]] = []
         self._weights: list[np.ndarray] | None = None
 
+    # Changes the weights, and the slots, in place: (gradient, weights, rate, *slots).
+    _step: Callable[..., None]
+
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step; a number or a schedule may be set.
@@ -145,10 +149,6 @@ class _Optimizer(Elsewhere):
                 w -= learning_rate * self.weight_decay * w
             self._step(g.astype(w.dtype, copy=False), w, learning_rate, **slots)
         self.iterations += 1
-
-    def _step(self, g: np.ndarray, w: np.ndarray, lr: float, **slots) -> None:
-        """Change `w`, and the slots, in place."""
-        raise NotImplementedError
 
     def _check(self, gradients: list, weights: list) -> None:
         if len(gradients) != len(weights):
@@ -267,7 +267,7 @@ class SGD(_Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         convention: str = "keras",
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.convention = one_of(
@@ -336,7 +336,7 @@ class Adagrad(_Optimizer):
         learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.epsilon = positive(epsilon, "epsilon")
@@ -390,7 +390,7 @@ class RMSprop(_Optimizer):
         learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = rate(rho, "rho")
@@ -449,7 +449,7 @@ class Adam(_Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.beta_1 = rate(beta_1, "beta_1")
@@ -506,7 +506,7 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options,
+        **options: Any,
     ) -> None:
         if weight_decay is None:
             refuse("weight_decay", "a number", None, cure="Without it, take Adam.")

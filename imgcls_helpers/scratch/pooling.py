@@ -8,6 +8,7 @@ Learning, section 9.3.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -367,7 +368,9 @@ def average_pool_loops(
     return _pool_loops(np.mean, x, pool_size, strides, padding)
 
 
-def _pool_loops(summary: Callable, x, pool_size, strides, padding) -> np.ndarray:
+def _pool_loops(
+    summary: Callable, x: np.ndarray, pool_size: Any, strides: Any, padding: Any
+) -> np.ndarray:
     windows = _Windows(x, pool_size, strides, padding)
     y = np.empty((len(x), *windows.out, x.shape[3]), x.dtype)
     (top, _), (left, _) = windows.pads

@@ -168,7 +168,7 @@ def fit(
         metrics=["accuracy"],
         steps_per_execution=_steps_per_execution(steps_per_execution, steps),
     )
-    if state is not None:
+    if store is not None and state is not None:
         model.optimizer.build(model.trainable_variables)
         if store.best is not None:
             store.load(model, store.best)

@@ -73,7 +73,7 @@ class _Losses(keras.callbacks.Callback):
         self.total = 0.0
         begin_epoch(self.batches, epoch)
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         total = float(logs["loss"]) * (batch + 1)
         self.losses.append(total - self.total)
         self.total = total

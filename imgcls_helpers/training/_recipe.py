@@ -208,7 +208,7 @@ class Recipe:
             make = keras.optimizers.Muon  # before 3.14, not to be had by its name
         else:
             make = keras.optimizers.get(self.optimizer).__class__
-        options = {}
+        options: dict[str, Any] = {}
         if self.optimizer == "sgd":
             # Keras takes no whole number here.
             options = {"momentum": float(self.momentum), "nesterov": self.momentum > 0}

@@ -188,8 +188,8 @@ def identity_of(
 
     def sum_of(part: Part) -> int:
         return zlib.crc32(
-            np.ascontiguousarray(part.labels),
-            zlib.crc32(np.ascontiguousarray(part.images)),
+            np.ascontiguousarray(part.labels).data,
+            zlib.crc32(np.ascontiguousarray(part.images).data),
         )
 
     shapes = [(tuple(v.shape), str(v.dtype)) for v in model.weights]

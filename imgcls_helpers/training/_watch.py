@@ -7,6 +7,7 @@ import math
 import shutil
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ class Watch(keras.callbacks.Callback):
             for before, t, start in zip(self.before, now, self.started, strict=True)
         )
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Looking at the loss makes a GPU wait, so not at every step.
         if time.perf_counter() - self.looked < 1:
             return
@@ -126,7 +127,7 @@ class Watch(keras.callbacks.Callback):
             return
         self.show(f", epoch {self.history.epochs + 1}, step {batch + 1}")
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.diverged:
             return
         values = {name: float(logs[name]) for name in _RECORDED if name in logs}

@@ -305,7 +305,9 @@ def _log_probabilities(y_pred: np.ndarray, from_logits: bool) -> np.ndarray:
     return log_softmax(y_pred) if from_logits else np.log(_normalized(y_pred)[2])
 
 
-def _through_log(slope: np.ndarray, y_pred: np.ndarray, from_logits: bool):
+def _through_log(
+    slope: np.ndarray, y_pred: np.ndarray, from_logits: bool
+) -> np.ndarray:
     """Turn a derivative with respect to log(p) into one with respect to `y_pred`."""
     if from_logits:
         p = np.exp(log_softmax(y_pred))
