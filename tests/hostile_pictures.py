@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ def sound(found) -> None:
 
 def left_out(words: str, make: Callable, name: str, place: Place) -> str:
     """Return what is said of one more file among the cats, which must be left out."""
+    place.patch.setitem(sys.modules, "pillow_heif", None)
     root = pets(place)
     make(root / "cat" / name)
     with within(5):
@@ -110,10 +112,17 @@ for condition, name, words, make, not_ours in (
         "",
     ),
     (
-        "The pixels of a picture are floats",
+        "The pixels of a picture are floats, and it is not clear which one is white",
         "a.tif",
-        "floating point",
+        "with 8 bits a channel",
         test_pictures.float_tiff,
+        "",
+    ),
+    (
+        "A picture of a phone (HEIC), where nothing is installed that reads it",
+        "a.heic",
+        "pip install pillow-heif",
+        lambda p: p.write_bytes(test_pictures.HEIC),
         "",
     ),
     ("A link leads nowhere", "a.png", "nowhere", lambda p: p.symlink_to("gone"), ""),
@@ -160,6 +169,13 @@ def grey16(value: int) -> Image.Image:
     return Image.fromarray(np.full((9, 9), value, np.uint16))
 
 
+def write(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(raw)
+
+
+SEE_THROUGH = test_pictures.see_through_value(0)
+NOTES = test_pictures.chunk(b"eXIf", b"nonsense")
 FRAMES = [Image.new("RGB", (9, 9), c) for c in (RED, BLUE, (0, 200, 0))]
 MOVES = {"save_all": True, "append_images": FRAMES[1:]}
 
@@ -184,6 +200,27 @@ for condition, outcome, name, expected, make in (
         "a.png",
         (128, 128, 128),
         saves(grey16(128 * 257)),
+    ),
+    (
+        "32 bits for each pixel, and values from 0 to 255",
+        "takes them for bytes",
+        "a.tif",
+        (128, 128, 128),
+        saves(Image.fromarray(np.full((9, 9), 128, np.int32))),
+    ),
+    (
+        "16 bits for each pixel, one value of which is transparent",
+        "puts it on white",
+        "a.png",
+        (255, 255, 255),
+        lambda path: write(path, test_pictures.png(0, 16, 0, SEE_THROUGH)),
+    ),
+    (
+        "The camera's notes in a picture are broken",
+        "keeps the picture",
+        "a.png",
+        RED,
+        lambda path: write(path, test_pictures.png(RED, 8, 2, NOTES)),
     ),
     (
         "A picture for printing (CMYK)",
@@ -276,6 +313,28 @@ def _(place):
     return refused(ArgumentError, "with the folders: none", load_image_folder, root, 8)
 
 
+@pictures(
+    "The folder holds `train` and `test`, and these the class folders",
+    "names the folders that hold them",
+)
+def _(place):
+    root = pets(place)
+    (place.folder / "all").mkdir()
+    root.rename(place.folder / "all" / "train")
+    for name in ("cat", "dog"):
+        path = place.folder / "all" / "test" / name / "a.png"
+        test_pictures.save(path, Image.new("RGB", (9, 9)))
+    words = "The class folders lie deeper"
+    return refused(ArgumentError, words, load_image_folder, place.folder / "all", 8)
+
+
+@pictures("A class folder is named in place of the folder above", "says so")
+def _(place):
+    root = pets(place)
+    words = "name the folder above"
+    return refused(ArgumentError, words, load_image_folder, root / "cat", 8)
+
+
 @pictures("A single class", "refuses it, since there is nothing to tell apart")
 def _(place):
     root = pets(place, dog=6)
@@ -365,11 +424,13 @@ def _(place):
     return f"{', '.join(found.class_names)}. Left out: {found.skipped[0][0]}"
 
 
-@pictures("Files beside the class folders", "lists them; hidden ones are ignored")
+@pictures("Files beside the class folders", "lists them; what systems leave is ignored")
 def _(place):
     root = pets(place)
     (root / "readme.txt").write_text("x", encoding="utf-8")
-    (root / ".DS_Store").write_bytes(b"x")
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (root / name).write_bytes(b"x")
+    (root / "__MACOSX").mkdir()
     (root / "cat" / ".DS_Store").write_bytes(b"x")
     found = load_image_folder(root, 8)
     sound(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,12 @@ from imgcls_helpers.data._dataset import Dataset
 from imgcls_helpers.data._part import Part
 from imgcls_helpers.data._pictures import UnreadableError, read_picture
 from imgcls_helpers.data._splits import split_indices
+
+_CLUTTER = ("__macosx", "thumbs.db", "desktop.ini")  # of macOS and Windows
+_ENDINGS = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".avif", ".heic", ".heif"),
+)
 
 
 def load_image_folder(
@@ -30,7 +37,9 @@ def load_image_folder(
     Pictures may differ in size and kind. Rotation noted by a camera is
     applied, transparent pixels become white, of an animation the first
     picture is taken. Files that cannot be read are left out and listed in
-    ``skipped``. Names that begin with a dot are ignored.
+    ``skipped``. Names that begin with a dot are ignored, and so is what macOS
+    and Windows leave behind: ``__MACOSX``, ``Thumbs.db``, ``desktop.ini``.
+    HEIC, the kind of many phones, is read where pillow-heif is installed.
 
     Parameters
     ----------
@@ -100,27 +109,24 @@ def load_image_folder(
         )
     skipped = []
     classes = []
-    for path in sorted(root.iterdir()):
-        if path.name.startswith("."):
-            continue
+    for path in _visible(root):
         if path.is_dir():
             classes.append(path)
         else:
             skipped.append((_readable(path.name), "lies outside the class folders"))
     names = [_readable(path.name) for path in classes]
-    if len(classes) < 2:
+    if len(classes) < 2 or not any(map(_holds_files, classes)):
         found = ", ".join(map(repr, names)) or "none"
         refuse(
             "folder",
             "one that holds a folder for each class, two at least",
             came=f"{_readable(str(root))!r}, with the folders: {found}",
+            cure=_which_folder(root),
         )
     images, labels = [], []
     for label, path in enumerate(classes):
         before = len(skipped)
-        for file in sorted(path.iterdir()):
-            if file.name.startswith("."):
-                continue
+        for file in _visible(path):
             try:
                 pixels = read_picture(file, (height, width), resize, mode, max_pixels)
             except UnreadableError as error:
@@ -162,6 +168,55 @@ def load_image_folder(
         licence="not known: these are your own files",
         skipped=tuple(skipped),
     )
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return what is in a folder, without what the reader has not put there."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in found if path.name.lower() not in _CLUTTER)
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(not path.is_dir() for path in _visible(folder))
+
+
+def _holds_pictures(folder: Path) -> bool:
+    try:
+        return any(path.name.lower().endswith(_ENDINGS) for path in _visible(folder))
+    except OSError:  # a file, or a folder that may not be read
+        return False
+
+
+def _with_classes(folder: Path, levels: int = 3) -> list[Path]:
+    """Return the folders at or below this one that hold class folders."""
+    try:
+        inner = [path for path in _visible(folder) if path.is_dir()]
+    except OSError:
+        return []
+    if sum(map(_holds_pictures, inner)) >= 2:
+        return [folder]
+    if levels == 0:
+        return []
+    return [found for path in inner for found in _with_classes(path, levels - 1)]
+
+
+def _which_folder(root: Path) -> str:
+    """Say which folder to name, where class folders are found above or below."""
+
+    def names(folders: list[Path]) -> str:
+        return ", ".join(repr(_readable(str(folder))) for folder in folders)
+
+    if below := _with_classes(root):
+        which = "name this one" if len(below) == 1 else "name one of these"
+        return f"The class folders lie deeper: {which}: {names(below[:5])}."
+    if not _holds_pictures(root):
+        return ""
+    above = root.resolve().parent
+    cure = "Put the pictures of each class into a folder of its own."
+    if above in _with_classes(above, 0):
+        which = "If this is one class of several, name the folder above"
+        cure += f" {which}: {names([above])}."
+    return cure
 
 
 def _readable(name: str) -> str:
