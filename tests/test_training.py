@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -28,6 +29,7 @@ from imgcls_helpers.training import (
     Recipe,
     Spread,
     _fit,
+    _identity,
     _recipe,
     _store,
     _watch,
@@ -741,7 +743,14 @@ def test_the_saved_training_is_sound(saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"recipe": dataclasses.replace(SHORT, epochs=2)}, r"its recipe was Recipe\("),
+        (
+            {"recipe": dataclasses.replace(SHORT, epochs=2)},
+            "its recipe: epochs was 1, this one has 2",
+        ),
+        (
+            {"recipe": dataclasses.replace(SHORT, augment=augment.RandomFlip())},
+            "its recipe: augment was None, this one has RandomFlip",
+        ),
         ({"seed": 7}, "its seed was 0, this one has 7"),
         ({"train": pictures(96, seed=5)}, "its training data had other contents"),
         (
@@ -749,11 +758,22 @@ def test_the_saved_training_is_sound(saved):
             "its training data had other contents",
         ),
         ({"validation": VALIDATION}, "its validation data had other contents"),
-        ({"monitor": "val_accuracy"}, "its monitor was val_loss"),
-        ({"model": lambda: net(full=True)}, "its shapes of the weights had other"),
+        ({"monitor": "val_accuracy"}, "its monitor was 'val_loss', this one has"),
+        (
+            {"model": lambda: net(full=True)},
+            "its model had 3 layers, this one has 7",
+        ),
         (
             {"loss": keras.losses.CategoricalFocalCrossentropy(from_logits=True)},
-            "its loss was categorical_crossentropy, this one has categorical_focal",
+            "its loss was CategoricalCrossentropy, this one has CategoricalFocal",
+        ),
+        (
+            {
+                "loss": keras.losses.CategoricalCrossentropy(
+                    from_logits=True, label_smoothing=0.1
+                )
+            },
+            "its loss: label_smoothing was 0.0, this one has 0.1",
         ),
     ],
 )
@@ -771,8 +791,260 @@ def test_the_folder_of_another_training(saved, change, message):
 def test_the_checkpoint_of_another_backend(saved, monkeypatch):
     other = "jax" if backend.name() != "jax" else "torch"
     monkeypatch.setattr(backend, "name", lambda: other)
-    with pytest.raises(CheckpointError, match=f"this one has {other}"):
+    with pytest.raises(CheckpointError, match=f"this one has '{other}'"):
         fit(net(), recipe=SHORT, checkpoint=saved)
+
+
+class Twice(keras.layers.Layer):
+    def __init__(self, times=2, **options):
+        super().__init__(**options)
+        self.times = times
+
+    def call(self, x):
+        return self.times * x
+
+
+class TwiceAndABit(Twice):
+    def call(self, x):
+        return self.times * x + 0.001
+
+
+def swish(x):
+    return x * keras.ops.sigmoid(x)
+
+
+def square(x):
+    return x * x
+
+
+def tall(
+    activation="relu",
+    rate=0.3,
+    trainable=True,
+    layer=None,
+    function=swish,
+    frozen=0,
+    dtype="float32",
+    strides=1,
+):
+    """Return a model of many settings; none of them changes the weights' shapes."""
+    runtime.set_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 1), dtype="uint8", name="pictures")
+    x = layers.Rescaling(1 / 255)(inputs)
+    stem = layers.Conv2D(2, 1, dilation_rate=strides, trainable=False)
+    x = stem(x)
+    x = layers.Conv2D(4, 3, activation=activation, dtype=dtype)(x)
+    inner = keras.Sequential([keras.Input((6, 6, 4)), layers.Dropout(rate)])
+    x = inner(x)
+    x = layers.Activation(function)(x) * 0.5
+    x = layers.GlobalAveragePooling2D()(x)
+    x = (layer or Twice())(x)
+    x = layers.Lambda(lambda x: x + 1)(x)
+    head = layers.Dense(CLASSES)
+    model = keras.Model(inputs, head(x))
+    stem.set_weights([w + frozen for w in stem.get_weights()])
+    head.trainable = trainable
+    return model
+
+
+@pytest.fixture(scope="module")
+def tall_state():
+    state = _identity.identity_of(tall(), SHORT, Part(*TRAIN), None)
+    return json.loads(json.dumps(state))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"activation": "gelu"}, r"layer 3 of its model \(Conv2D\): activation was "),
+        ({"activation": swish}, "activation was 'relu', this one has swish"),
+        ({"rate": 0.4}, r"layer 4 of its model \(Dropout\): rate was 0.3, this .* 0.4"),
+        ({"trainable": False}, r"\(Dense\): trainable was True, this one has False"),
+        ({"layer": Twice(3)}, r"\(Twice\): times was 2, this one has 3"),
+        ({"layer": TwiceAndABit()}, "was Twice, this one has TwiceAndABit"),
+        ({"function": square}, "activation was swish, this one has square"),
+        ({"frozen": 0.5}, "the frozen layers of its model had other weights"),
+        ({"dtype": "bfloat16"}, r"\(Conv2D\): dtype: name was 'float32', this"),
+        ({"strides": 2}, "dilation_rate was"),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else "",
+)
+def test_every_setting_of_a_model_belongs_to_its_checkpoint(tall_state, change, words):
+    now = _identity.identity_of(tall(**change), SHORT, Part(*TRAIN), None)
+    found = _identity.difference(tall_state, now)
+    assert re.search(words, found or "the same"), found
+
+
+def test_the_same_model_built_again_is_the_same(tall_state):
+    for _ in range(2):
+        now = _identity.identity_of(tall(), SHORT, Part(*TRAIN), None)
+        assert _identity.difference(tall_state, now) is None
+    # Also one that has been compiled and used in between.
+    model = tall()
+    before = _identity.identity_of(model, SHORT, Part(*TRAIN), None)
+    fit(model, recipe=SHORT)
+    after = _identity.identity_of(model, SHORT, Part(*TRAIN), None)
+    assert before["model"]["layers"] == after["model"]["layers"]
+    model = Own()
+    fit(model, recipe=SHORT)
+    before = _identity.identity_of(model, SHORT, Part(*TRAIN), None)
+    again = Own()
+    again(TRAIN[0][:1])
+    now = _identity.identity_of(again, SHORT, Part(*TRAIN), None)
+    assert _identity.difference(before, now) is None
+
+
+def test_the_order_of_layers_and_their_inputs_belong_to_a_checkpoint():
+    def joined(swapped):
+        inputs = keras.Input((8, 8, 1))
+        a = keras.layers.Conv2D(2, 3, padding="same")(inputs)
+        b = keras.layers.Conv2D(2, 3, padding="same")(a)
+        pair = keras.ops.subtract(b, a) if swapped else keras.ops.subtract(a, b)
+        flat = keras.layers.GlobalMaxPooling2D()(pair)
+        return keras.Model(inputs, keras.layers.Dense(CLASSES)(flat))
+
+    states = [
+        _identity.identity_of(joined(swapped), SHORT, Part(*TRAIN), None)
+        for swapped in (False, False, True)
+    ]
+    assert _identity.difference(states[0], states[1]) is None
+    words = _identity.difference(states[0], states[2])
+    assert words == "layer 3 of its model (Subtract) had other inputs"
+
+
+STRENGTH = 1
+_calls = 0
+
+
+def shifted(images, rng, *, labels=None, masks=None):
+    global _calls
+    _calls += 1
+    return np.roll(images, STRENGTH, axis=1), labels
+
+
+def enclosing(by, more=""):
+    def moved(images, rng, *, labels=None, masks=None):
+        return np.roll(images, by, axis=1), labels
+
+    def moved_more(images, rng, *, labels=None, masks=None):
+        return np.roll(images, by, axis=2), labels
+
+    moved_more.__name__ = "moved"
+    return moved_more if more else moved
+
+
+class Moved:
+    def __init__(self, by):
+        self.by = by
+
+    def __call__(self, images, rng, *, labels=None, masks=None):
+        return np.roll(images, self.by, axis=1), labels
+
+
+class PartOfRecipe(augment.Operation):
+    def _apply(self, images, rng, labels, masks):
+        return images, labels, masks
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        (enclosing(1), enclosing(2), "augment: around it: by was 1, this one has 2"),
+        (enclosing(1), enclosing(1, "more"), "augment moved had other code"),
+        (enclosing(1), shifted, "augment was moved, this one has shifted"),
+        (Moved(1), Moved(2), "augment: by was 1, this one has 2"),
+        (
+            augment.Pipeline([augment.RandomShift(1), enclosing(1)]),
+            augment.Pipeline([augment.RandomShift(2), enclosing(1)]),
+            "augment: operations: .* was 1, this one has 2",
+        ),
+        (
+            augment.Pipeline([PartOfRecipe(), enclosing(1)]),
+            augment.Pipeline([PartOfRecipe(), enclosing(1, "more")]),
+            "operations moved had other code",
+        ),
+        (
+            functools.partial(Moved(1), masks=None),
+            functools.partial(Moved(1), masks=3),
+            "augment: with: masks was None, this one has 3",
+        ),
+        (Moved(1).__call__, Moved(2).__call__, "augment: of: by was 1, this one has 2"),
+        (enclosing(np.arange(3)), enclosing(np.ones(3, int)), "by .* had other values"),
+    ],
+)
+def test_own_functions_belong_to_a_checkpoint(was, now, words):
+    states = [
+        _identity.identity_of(
+            net(), dataclasses.replace(SHORT, augment=a), Part(*TRAIN), None
+        )
+        for a in (was, was, now)
+    ]
+    assert _identity.difference(states[0], states[1]) is None
+    found = _identity.difference(states[0], states[2])
+    assert re.search(words, found or "the same"), found
+
+
+def test_a_global_in_capitals_belongs_to_a_function_and_a_counter_does_not(monkeypatch):
+    def state():
+        recipe = dataclasses.replace(SHORT, augment=shifted)
+        return _identity.identity_of(net(), recipe, Part(*TRAIN), None)
+
+    before = state()
+    monkeypatch.setitem(globals(), "_calls", 7)
+    assert _identity.difference(before, state()) is None
+    monkeypatch.setitem(globals(), "STRENGTH", 2)
+    words = "its recipe: augment: around it: STRENGTH was 1, this one has 2"
+    assert _identity.difference(before, state()) == words
+
+
+IDENTITY = """
+import json, sys
+sys.path.insert(0, {tests!r})
+import test_training as t
+print(json.dumps(t.identity_of_all()))
+"""
+
+
+def identity_of_all():
+    """Return the identity of a training with own functions everywhere."""
+
+    def chosen(images, rng, *, labels=None, masks=None):
+        # A set has another order in each process.
+        return (images, labels) if "a" in {"a", "b", "c", "d", "e"} else None
+
+    functions = [shifted, Moved(2), enclosing({"a", "b", "c", "d"}), chosen]
+    recipe = dataclasses.replace(
+        LONG, augment=augment.Pipeline([augment.RandomShift(1), *functions])
+    )
+    parts = Part(*TRAIN), Part(*VALIDATION)
+    return _identity.identity_of(tall(), recipe, *parts, loss=swish)
+
+
+def test_the_identity_is_the_same_in_another_process():
+    net(full=True)  # the other process has counted no layers on
+    done = subprocess.run(
+        [sys.executable, "-c", IDENTITY.format(tests=str(Path(__file__).parent))],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == identity_of_all()
+
+
+def test_a_checkpoint_in_the_home_folder_and_none_without_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fit(net(), recipe=SHORT, checkpoint="~/deep/run")
+    assert (tmp_path / "deep" / "run" / "state.json").is_file()
+    assert not (tmp_path / "~").exists()
+    for wrong in ("", " ", 3):
+        with pytest.raises(ValueError, match="fit: checkpoint must be a path"):
+            fit(net(), recipe=SHORT, checkpoint=wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
 def test_a_function_as_augmentation_has_no_address(tmp_path):
@@ -784,6 +1056,9 @@ def test_a_function_as_augmentation_has_no_address(tmp_path):
 
     fit(net(), recipe=make(), checkpoint=tmp_path)
     assert fit(net(), recipe=make(), checkpoint=tmp_path).epochs == 1
+    other = dataclasses.replace(SHORT, augment=shifted)
+    with pytest.raises(CheckpointError, match="augment was turn, this one has shifted"):
+        fit(net(), recipe=other, checkpoint=tmp_path)
 
 
 def edit_state(folder, **changes):

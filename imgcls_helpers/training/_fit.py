@@ -14,6 +14,7 @@ from imgcls_helpers._arguments import number, one_of, refuse
 from imgcls_helpers.data import Part
 from imgcls_helpers.training._batches import Batches
 from imgcls_helpers.training._history import DivergenceError, History
+from imgcls_helpers.training._identity import identity_of
 from imgcls_helpers.training._outputs import loss_of
 from imgcls_helpers.training._recipe import Recipe
 from imgcls_helpers.training._setup import (
@@ -23,7 +24,7 @@ from imgcls_helpers.training._setup import (
     first_look,
     recipe_or_default,
 )
-from imgcls_helpers.training._store import Store, identity_of
+from imgcls_helpers.training._store import Store
 from imgcls_helpers.training._watch import MONITORS, Line, Watch, own_random_numbers
 
 # isort: split
@@ -67,7 +68,11 @@ def fit(
     checkpoint : path, optional
         Folder for the state after each epoch. The same call with the same folder goes
         on where a training was killed, and ends with the same weights as one that
-        was not.
+        was not. Same are the layers with all their settings and what is frozen, the
+        recipe, the loss, the data, the seed and Keras's backend; the first weights come
+        from the folder. Own functions count by their code, by the values that they
+        enclose, and by the global functions and names in capitals that they use; own
+        objects by the code of their class and their attributes.
     seed : int
         For the order of the images and for augmentation. The first weights come from
         the model; seed them with `runtime.set_seed` before building it.
@@ -150,7 +155,7 @@ def fit(
             train,
             validation,
             seed=batches.seed,
-            loss=getattr(loss, "name", None) or getattr(loss, "__name__", str(loss)),
+            loss=loss,
             monitor=monitor,
             patience=None if patience is None else int(patience),
         )

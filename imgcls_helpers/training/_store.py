@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -15,10 +14,8 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import backend
-from imgcls_helpers.data import Part
 from imgcls_helpers.training._history import History
-from imgcls_helpers.training._recipe import Recipe
+from imgcls_helpers.training._identity import difference
 
 # isort: split
 import keras
@@ -57,8 +54,8 @@ class Store:
     last, so a kill at any moment leaves the state before or the state after.
     """
 
-    def __init__(self, folder: Any, identity: dict[str, Any]) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+        self.folder = folder
         self.identity = identity
         self.best: str | None = None
         try:
@@ -96,16 +93,15 @@ class Store:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._unusable(f"{path.name} cannot be read ({error!r})") from None
-        for key, value in self.identity.items():
-            was = identity.get(key)
-            if was != value:
-                found = f"its {key} was {was}, this one has {value}"
-                if key in _SUMS:
-                    found = f"its {key} had other contents"
-                raise CheckpointError(
-                    f"The checkpoint in {self.folder} belongs to another training: "
-                    f"{found}. Name another folder, or delete this one to start anew."
-                )
+        try:
+            other = difference(identity, self.identity)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise self._unusable(f"{path.name} cannot be read ({error!r})") from None
+        if other:
+            raise CheckpointError(
+                f"The checkpoint in {self.folder} belongs to another training: {other}."
+                " Name another folder, or delete this one to start anew."
+            )
         for name in names:
             if not (self.folder / name).is_file():
                 raise self._unusable(f"{name} is missing")
@@ -171,34 +167,3 @@ class Store:
             # What cannot be removed does no harm.
             with contextlib.suppress(OSError):
                 file.unlink()
-
-
-# What of a checkpoint's identity is kept as a checksum.
-_SUMS = ("training data", "validation data", "shapes of the weights")
-
-
-def identity_of(
-    model: keras.Model,
-    recipe: Recipe,
-    part: Part,
-    validation: Part | None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Return what must be the same for a training to go on, as JSON has it."""
-
-    def sum_of(part: Part) -> int:
-        return zlib.crc32(
-            np.ascontiguousarray(part.labels).data,
-            zlib.crc32(np.ascontiguousarray(part.images).data),
-        )
-
-    shapes = [(tuple(v.shape), str(v.dtype)) for v in model.weights]
-    return {
-        # A function's repr tells where in memory it is.
-        "recipe": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(recipe)),
-        "backend": backend.name(),
-        **options,
-        "shapes of the weights": zlib.crc32(repr(shapes).encode()),
-        "training data": sum_of(part),
-        "validation data": None if validation is None else sum_of(validation),
-    }
