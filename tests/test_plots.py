@@ -221,11 +221,7 @@ def test_images_that_are_refused(images, error, words):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        (
-            {"labels": LABELS[:5]},
-            ValueError,
-            "labels must be 6 class numbers, one an image; got 5",
-        ),
+        ({"labels": LABELS[:5]}, ValueError, "labels must be 6 class numbers.* got 5"),
         ({"labels": LABELS * 1.0}, TypeError, "labels must be whole .* dtype float64"),
         (
             {"labels": np.eye(6)},
