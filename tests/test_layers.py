@@ -28,11 +28,14 @@ _arguments _table _turns __init__
 """
 TOOLS = """
 build
-extensions
-execute
+publish
+extensions execute
 check_chapters check_site pdf address coursework matrix
-notebooks
-pictures book times
+notebooks progress
+times
+outputs
+surroundings
+pictures book fingerprints
 myst site browser
 places processes setup_env __init__
 """

@@ -19,7 +19,6 @@ from imgcls_helpers import backend
 from imgcls_helpers._turns import one_at_a_time
 from tools.fingerprints import sha256, sources, versions
 from tools.places import ROOT, SITE, write_whole
-from tools.processes import ended_together
 from tools.surroundings import datasets_of, files_of
 
 STAMP = SITE.with_name("html.json")
@@ -111,5 +110,4 @@ def build(printed: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    with ended_together():
-        sys.exit(main())
+    sys.exit(main())

@@ -41,6 +41,8 @@ def publish(runs: dict[Path, Run], printed: bool = False) -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     if note.is_file() and note.read_text(encoding="utf-8") == now:
         shutil.copytree(GOOD, WORK)
+        # Sphinx puts it there anew; pages look different where it was there before.
+        shutil.rmtree(WORK / "html" / "_static")
     if run_sphinx(WORK, PDF if printed else "") != 0:
         return 1
     # Beside the old site until it is whole.

@@ -1,3 +1,11 @@
+// The theme's own scripts decide late between light and dark, and only then do borders
+// and colours apply: text moves. Decide before anything is drawn, as they will.
+const root = document.documentElement;
+if (root.dataset.theme === "auto") {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "dark" : "light";
+}
+
 // Read from a file, pages may not fetch one another: the search page then lists titles
 // without excerpts instead of failing.
 if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {

@@ -11,6 +11,7 @@ reference is looked up again, and one that leads nowhere any more is warned of.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -112,8 +113,31 @@ def _to_write(app: Sphinx, env: Any) -> list[str]:
     return [] if before == env.pages_said else sorted(env.found_docs)
 
 
+def _entries_of_search(app: Sphinx) -> Path:
+    return Path(app.doctreedir, "search_entries.json")
+
+
+def _remember_search(app: Sphinx) -> None:
+    """Give the search its entries (terms, names) for pages that are not written again.
+
+    Sphinx keeps all else that the search needs, and forgets these.
+    """
+    file = _entries_of_search(app)
+    if file.is_file():
+        found = json.loads(file.read_text(encoding="utf-8"))
+        app.env._search_index_index_entries.update(found)
+
+
+def _keep_search(app: Sphinx, exception: Exception | None) -> None:
+    if not exception:
+        found = json.dumps(app.env._search_index_index_entries)
+        _entries_of_search(app).write_text(found, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension (called by Sphinx)."""
+    app.connect("builder-inited", _remember_search)
+    app.connect("build-finished", _keep_search)
     app.connect("env-get-outdated", _to_read)
     # After Sphinx has numbered sections and figures.
     app.connect("env-get-updated", _to_write, priority=900)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 import nbformat
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 
 from tools.notebooks.writer import Cell
 
@@ -44,20 +44,26 @@ def notebook_text(cells: Sequence[Cell], old: str = "") -> str:
         before = []
     made = []
     for cell, cell_id in zip(cells, cell_ids(cells, before), strict=True):
-        new = getattr(v4, f"new_{cell.kind}_cell")
-        made.append(new(cell.source, id=cell_id))
-    notebook = v4.new_notebook(
-        cells=made,
-        metadata={
-            "colab": {"provenance": [], "toc_visible": True},
-            "kernelspec": {
-                "display_name": "Python 3",
-                "language": "python",
-                "name": "python3",
+        new = {"cell_type": cell.kind, "id": cell_id, "source": cell.source}
+        new["metadata"] = {}
+        if cell.kind == "code":
+            new |= {"execution_count": None, "outputs": []}
+        made.append(new)
+    notebook = nbformat.from_dict(
+        {
+            "cells": made,
+            "metadata": {
+                "colab": {"provenance": [], "toc_visible": True},
+                "kernelspec": {
+                    "display_name": "Python 3",
+                    "language": "python",
+                    "name": "python3",
+                },
+                "language_info": {"name": "python"},
             },
-            "language_info": {"name": "python"},
-        },
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
     )
-    notebook.nbformat_minor = 5
     nbformat.validate(notebook)
     return nbformat.writes(notebook).rstrip("\n") + "\n"

@@ -11,6 +11,7 @@ from tools.myst import Fragment
 
 if TYPE_CHECKING:
     from pybtex.database import BibliographyData, Entry
+    from pybtex.style.formatting.plain import Style
 
 
 def pieces(text: str) -> Iterator[str]:
@@ -87,15 +88,21 @@ def cited_as(entry: Entry, *, textual: bool) -> str:
 
 def list_of_works(bibliography: BibliographyData, keys: Sequence[str]) -> str:
     """Return a list of works in full, in the order of their authors."""
-    from pybtex.plugin import find_plugin
+    from pybtex.backends.markdown import Backend
 
-    style = find_plugin("pybtex.style.formatting", "plain")()
-    backend = find_plugin("pybtex.backends", "markdown")()
-    formatted = style.format_bibliography(bibliography, keys)
+    backend = Backend()
+    formatted = _style().format_bibliography(bibliography, keys)
     works = (" ".join(entry.text.render(backend).split()) for entry in formatted)
     # The backend escapes marks that mean nothing inside a line.
     works = (re.sub(r"\\([-.()!+])", r"\1", work) for work in works)
     return "\n".join(f"- {work}" for work in works)
+
+
+@functools.cache
+def _style() -> Style:
+    from pybtex.style.formatting.plain import Style  # which looks for plug-ins
+
+    return Style()
 
 
 def _work_address(entry: Entry) -> str:
