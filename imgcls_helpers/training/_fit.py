@@ -24,6 +24,7 @@ from imgcls_helpers.training._setup import (
     first_look,
     recipe_or_default,
 )
+from imgcls_helpers.training._shared import compiled_once
 from imgcls_helpers.training._store import Store
 from imgcls_helpers.training._watch import MONITORS, Line, Watch, own_random_numbers
 
@@ -167,14 +168,15 @@ def fit(
     watch.batches = batches
 
     steps = len(batches)
+    per_execution = _steps_per_execution(steps_per_execution, steps)
     model.compile(
         optimizer=recipe.make_optimizer(model, recipe.rate(steps * recipe.epochs)),
         loss=loss,
         metrics=["accuracy"],
-        steps_per_execution=_steps_per_execution(steps_per_execution, steps),
+        steps_per_execution=per_execution,
     )
+    model.optimizer.build(model.trainable_variables)
     if store is not None and state is not None:
-        model.optimizer.build(model.trainable_variables)
         if store.best is not None:
             store.load(model, store.best)
             watch.best_weights = model.get_weights()
@@ -190,8 +192,12 @@ def fit(
                 shuffle=False,
             )
         try:
-            with own_random_numbers():
-                model.fit(
+            options = {"validated": judged is not None, "steps": per_execution}
+            with (
+                own_random_numbers(),
+                compiled_once(model, **options) as trained,
+            ):
+                trained.fit(
                     batches,
                     epochs=recipe.epochs,
                     initial_epoch=history.epochs,

@@ -31,7 +31,7 @@ def identity_of(
         "backend": backend.name(),
         "recipe": plain(recipe),
         **{name: plain(value) for name, value in options.items()},
-        "model": _of_model(model),
+        "model": of_model(model),
         "training data": sum_of(part.images, part.labels),
         "validation data": None
         if validation is None
@@ -43,7 +43,8 @@ def identity_of(
 # --- The model ------------------------------------------------------------------------
 
 
-def _of_model(model: keras.Model) -> dict[str, Any]:
+def of_model(model: keras.Model) -> dict[str, Any]:
+    """Return what makes a model this one and no other, but for its learned weights."""
     layers = list(_layers(model))
     numbers = {id(layer): number for number, layer in enumerate(layers, 1)}
     frozen = [layer for layer in layers if not getattr(layer, "trainable", True)]
