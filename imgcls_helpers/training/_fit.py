@@ -48,6 +48,10 @@ def fit(
 ) -> History:
     """Compile and train a model; return what the training recorded.
 
+    Afterwards the model is compiled with the recipe's optimizer at a constant rate,
+    `recipe.learning_rate`, and with nothing that is not Keras's own: what
+    ``model.save`` writes, ``keras.models.load_model`` reads without this package.
+
     Parameters
     ----------
     model : keras.Model
@@ -167,12 +171,13 @@ def fit(
     watch.batches = batches
 
     steps = len(batches)
-    model.compile(
-        optimizer=recipe.make_optimizer(model, recipe.rate(steps * recipe.epochs)),
-        loss=loss,
-        metrics=["accuracy"],
-        steps_per_execution=_steps_per_execution(steps_per_execution, steps),
-    )
+    rate = recipe.rate(steps * recipe.epochs)
+    options = {
+        "loss": loss,
+        "metrics": ["accuracy"],
+        "steps_per_execution": _steps_per_execution(steps_per_execution, steps),
+    }
+    model.compile(optimizer=recipe.make_optimizer(model, rate), **options)
     if store is not None and state is not None:
         model.optimizer.build(model.trainable_variables)
         if store.best is not None:
@@ -204,13 +209,35 @@ def fit(
         finally:
             watch.clock()
             watch.close()
+            _end_schedule(model, recipe, rate, options)
     else:
         watch.close()
+        _end_schedule(model, recipe, rate, options)
     if watch.diverged and on_divergence == "raise":
         raise DivergenceError(watch.diverged, history)
     if watch.best_weights is not None:
         model.set_weights(watch.best_weights)
     return history
+
+
+def _end_schedule(
+    model: keras.Model, recipe: Recipe, rate: Any, options: dict[str, Any]
+) -> None:
+    """Leave the optimizer with a rate that stays, and all else as it is.
+
+    The schedule has come to its end, so whoever trains on would do so at a rate of 0.
+    And `OneCycle` is not Keras's own: a model saved with it could not be loaded by a
+    program that has only Keras.
+    """
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return
+    before = [v for v in model.optimizer.variables if "learning_rate" not in v.path]
+    optimizer = recipe.make_optimizer(model, recipe.learning_rate)
+    model.compile(optimizer=optimizer, **options)
+    model.optimizer.build(model.trainable_variables)
+    after = [v for v in model.optimizer.variables if "learning_rate" not in v.path]
+    for variable, value in zip(after, before, strict=True):
+        variable.assign(value)
 
 
 def _steps_per_execution(wanted: int | None, steps: int) -> int:
