@@ -156,14 +156,24 @@ def test_cosine_rises_like_one_cycle_and_falls_along_a_cosine(steps, warmup):
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
-def test_fit_follows_the_schedule(schedule):
+def test_fit_follows_the_schedule(monkeypatch, schedule):
     recipe = Recipe(schedule=schedule, epochs=2, batch_size=40, learning_rate=0.05)
+    made, make = [], Recipe.make_optimizer
+    monkeypatch.setattr(
+        Recipe, "make_optimizer", lambda *a: made.append(make(*a)) or made[-1]
+    )
     model = net()
     fit(model, recipe=recipe)
-    assert int(model.optimizer.iterations) == 2 * 3
-    last = float(numbers_of(model.optimizer.learning_rate))
+    assert int(made[0].iterations) == 2 * 3
+    last = float(numbers_of(made[0].learning_rate))
     assert last == pytest.approx(0.05 if schedule == "constant" else 0, abs=1e-7)
-    rate = model.optimizer._learning_rate
+    rate = made[0]._learning_rate
+    # What is left behind goes on at a constant rate, with the momentum that it had.
+    assert float(numbers_of(model.optimizer.learning_rate)) == pytest.approx(0.05)
+    left = [v for v in model.optimizer.variables if "learning_rate" not in v.path]
+    used = [v for v in made[0].variables if "learning_rate" not in v.path]
+    assert same([numbers_of(v) for v in left], [numbers_of(v) for v in used])
+    assert int(model.optimizer.iterations) == 2 * 3
     if schedule == "one_cycle":
         cycle = scratch.OneCycle(0.05, 6, 0.3)
         got = [float(rate(t)) for t in range(6)]
@@ -336,6 +346,55 @@ def test_label_smoothing_and_the_mean_over_images():
     assert history["loss"][0] == pytest.approx(per_image.mean(), rel=1e-4)
     right = (logits.argmax(axis=1) == TRAIN[1]).mean()
     assert history["accuracy"][0] == pytest.approx(right)
+
+
+LOADER = """
+import os, sys
+sys.modules["imgcls_helpers"] = None  # as where it is not installed
+import keras, numpy as np
+folder = sys.argv[1]
+data = np.load(folder + "/data.npz")
+one_hot = np.eye(4)[data["labels"]]
+for name in sorted(os.listdir(folder)):
+    if not name.endswith(".keras"):
+        continue
+    model = keras.models.load_model(folder + "/" + name)
+    outputs = model.predict(data["images"], verbose=0)
+    assert np.allclose(outputs, data[name], atol=1e-4), name
+    print(name)
+    if name.startswith("searched"):  # it stands at the end of the search
+        continue
+    before = model.evaluate(data["images"], one_hot, verbose=0)[0]
+    model.fit(data["images"], one_hot, epochs=2, verbose=0)
+    after = model.evaluate(data["images"], one_hot, verbose=0)[0]
+    assert after < before, (name, before, after)
+"""
+
+
+def test_a_saved_model_is_loaded_by_a_program_that_has_only_keras(tmp_path):
+    outputs = {}
+    images, labels = TRAIN
+    for schedule in ("one_cycle", "cosine", "constant"):
+        recipe = Recipe(schedule=schedule, epochs=1, learning_rate=0.02)
+        model = models.fast_net((8, 8, 1), CLASSES, width=4, images=images)
+        fit(model, recipe=recipe)
+        outputs[f"{schedule}.keras"] = model
+    model = net()
+    training.find_learning_rate(model, TRAIN, Recipe(batch_size=48), steps=10)
+    outputs["searched.keras"] = model
+    for name, model in outputs.items():
+        model.save(tmp_path / name)
+        outputs[name] = model.predict(images, verbose=0)
+    np.savez(tmp_path / "data.npz", images=images, labels=labels, **outputs)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", LOADER, str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": backend.name()},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == sorted(outputs)
 
 
 # --- History ------------------------------------------------------------------------

@@ -49,6 +49,10 @@ def fit(
 ) -> History:
     """Compile and train a model; return what the training recorded.
 
+    Afterwards the model is compiled with the recipe's optimizer at a constant rate,
+    `recipe.learning_rate`, and with nothing that is not Keras's own: what
+    ``model.save`` writes, ``keras.models.load_model`` reads without this package.
+
     Parameters
     ----------
     model : keras.Model
@@ -168,14 +172,18 @@ def fit(
     watch.batches = batches
 
     steps = len(batches)
-    per_execution = _steps_per_execution(steps_per_execution, steps)
-    model.compile(
-        optimizer=recipe.make_optimizer(model, recipe.rate(steps * recipe.epochs)),
-        loss=loss,
-        metrics=["accuracy"],
-        steps_per_execution=per_execution,
-    )
-    model.optimizer.build(model.trainable_variables)
+    rate = recipe.rate(steps * recipe.epochs)
+    options = {
+        "loss": loss,
+        "metrics": ["accuracy"],
+        "steps_per_execution": _steps_per_execution(steps_per_execution, steps),
+    }
+
+    def compile_it(model: keras.Model) -> None:
+        model.compile(optimizer=recipe.make_optimizer(model, rate), **options)
+        model.optimizer.build(model.trainable_variables)
+
+    compile_it(model)
     if store is not None and state is not None:
         if store.best is not None:
             store.load(model, store.best)
@@ -192,10 +200,10 @@ def fit(
                 shuffle=False,
             )
         try:
-            options = {"validated": judged is not None, "steps": per_execution}
+            per_execution = options["steps_per_execution"]
             with (
                 own_random_numbers(),
-                compiled_once(model, **options) as trained,
+                compiled_once(model, compile_it, steps=per_execution) as trained,
             ):
                 trained.fit(
                     batches,
@@ -210,13 +218,35 @@ def fit(
         finally:
             watch.clock()
             watch.close()
+            _end_schedule(model, recipe, rate, options)
     else:
         watch.close()
+        _end_schedule(model, recipe, rate, options)
     if watch.diverged and on_divergence == "raise":
         raise DivergenceError(watch.diverged, history)
     if watch.best_weights is not None:
         model.set_weights(watch.best_weights)
     return history
+
+
+def _end_schedule(
+    model: keras.Model, recipe: Recipe, rate: Any, options: dict[str, Any]
+) -> None:
+    """Leave the optimizer with a rate that stays, and all else as it is.
+
+    The schedule has come to its end, so whoever trains on would do so at a rate of 0.
+    And `OneCycle` is not Keras's own: a model saved with it could not be loaded by a
+    program that has only Keras.
+    """
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return
+    before = [v for v in model.optimizer.variables if "learning_rate" not in v.path]
+    optimizer = recipe.make_optimizer(model, recipe.learning_rate)
+    model.compile(optimizer=optimizer, **options)
+    model.optimizer.build(model.trainable_variables)
+    after = [v for v in model.optimizer.variables if "learning_rate" not in v.path]
+    for variable, value in zip(after, before, strict=True):
+        variable.assign(value)
 
 
 def _steps_per_execution(wanted: int | None, steps: int) -> int:

@@ -1,16 +1,17 @@
 """Models that train alike share what is compiled for the first of them.
 
 Most of a short training goes into tracing and compiling the step. With several seeds
-that happens again and again, for the same step. So a second model that is built and
-compiled like the one before borrows it: its state goes there, is trained, and comes
-back. The numbers are the same.
+that happens again and again, for the same step. So a twin of the model is compiled and
+kept: the state of each such model goes there, is trained, and comes back. The numbers
+are the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # Imported before Keras: it picks the Keras backend.
@@ -25,40 +26,55 @@ _last: tuple[str, keras.Model] | None = None
 
 
 @contextlib.contextmanager
-def compiled_once(model: keras.Model, **options: Any) -> Iterator[keras.Model]:
-    """Give the model to train in the place of `model`, which is compiled and built.
+def compiled_once(
+    model: keras.Model, compile_it: Callable[[keras.Model], None], **options: Any
+) -> Iterator[keras.Model]:
+    """Give a compiled twin of `model` to train; bring back what it has learned.
 
-    `options` are what the step depends on besides model, optimizer and loss.
+    `compile_it` has compiled `model` and built its optimizer. `options` are what the
+    step depends on besides model, optimizer and loss.
     """
     global _last
     if backend.name() == "torch":  # which compiles nothing
         yield model
         return
-    key, other = _key(model, options), None if _last is None else _last[1]
-    # Its owner may have changed it since.
-    borrowed = other is not None and other is not model and _last == (key, other)
-    if other is None or not borrowed or _key(other, options) != key:
-        _last = key, model
-        yield model
-        return
-    before = [keras.ops.convert_to_numpy(v).copy() for v in _state(other)]
-    _assign(other, _state(model))
+    key = json.dumps(plain([of_model(model), model.optimizer, model.loss, options]))
+    if _last is None or _last[0] != key:
+        _last = None  # not two at a time in memory
+        twin = _twin_of(model, compile_it)
+        if twin is None:
+            yield model
+            return
+        _last = key, twin
+    twin = _last[1]
+    _copy(model, twin)
     try:
-        yield other
+        yield twin
     finally:
-        _assign(model, _state(other))
-        _assign(other, before)
+        _copy(twin, model)
 
 
-def _key(model: keras.Model, options: dict[str, Any]) -> str:
-    settings = [of_model(model), model.optimizer, model.loss, options]
-    return json.dumps(plain(settings))
+def _twin_of(
+    model: keras.Model, compile_it: Callable[[keras.Model], None]
+) -> keras.Model | None:
+    """Return a model of the same layers, if Keras can make one."""
+    numbers = random.getstate()  # Keras draws the seeds of first weights from there
+    try:
+        twin = keras.models.clone_model(model)
+        compile_it(twin)
+        _copy(model, twin)
+    except Exception:  # own layers that do not say how they are made
+        return None
+    finally:
+        random.setstate(numbers)
+    return twin
+
+
+def _copy(source: keras.Model, target: keras.Model) -> None:
+    """Copy weights, states of random numbers, and what the optimizer keeps."""
+    for one, other in zip(_state(source), _state(target), strict=True):
+        other.assign(one)
 
 
 def _state(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
-
-
-def _assign(model: keras.Model, values: list[Any]) -> None:
-    for variable, value in zip(_state(model), values, strict=True):
-        variable.assign(value)
