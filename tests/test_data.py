@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import os
 import pickle
+import re
 import socket
 import subprocess
 import sys
@@ -787,6 +788,28 @@ def test_probe_does_not_wait_for_name_lookup(no_proxy, monkeypatch):
         == "no answer within 0.3 seconds"
     )
     free.set()
+
+
+def test_dataset_is_taken_part_by_part():
+    dataset = load_dataset("digits")
+    with pytest.raises(ArgumentError, match="a Part; got a Dataset") as caught:
+        _images, _labels = dataset
+    (code,) = re.findall("`(.*?)`", str(caught.value))
+    found = {"dataset": dataset}
+    exec(code, found)
+    assert found["images"] is dataset.train.images
+
+
+def test_card_as_text_and_as_a_table():
+    part = part_of([0, 1] * 600)
+    long = "Words to break a line at, " * 5 + "and the end."
+    card = Dataset("own", part, None, part.take([0]), ("a", "b"), notice=long)
+    lines = repr(card).splitlines()
+    assert lines[0] == "Data set 'own'" and max(map(len, lines)) <= 72
+    assert lines[1].startswith("Notice   Words") and lines[2].startswith(" " * 9 + "break")
+    assert "Images   1,200 train, 1 test" in lines and "Size     1 x 1" in repr(card)
+    assert f"<strong>{long}</strong>" in card._repr_html_()
+    assert card._repr_html_().count("<strong>") == 1
 
 
 def test_dataset_card_shortens_long_lists():
