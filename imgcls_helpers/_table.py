@@ -142,15 +142,9 @@ class Report(Shown):
     >>> ran_on
     Backend  jax
     Budget   cpu
-    >>> ran_on.to_dict()
-    {'Backend': 'jax', 'Budget': 'cpu'}
     """
 
     rows: tuple[tuple[str, str], ...]
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the rows as a dictionary, for programs."""
-        return dict(self.rows)
 
     def _tables(self) -> list[Table]:
         return [Table("", (), self.rows)]

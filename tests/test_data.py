@@ -800,6 +800,27 @@ def test_dataset_is_taken_part_by_part():
     assert found["images"] is dataset.train.images
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"train": (IMAGES, LABELS)},
+            r"train must be a Part; .* `Part\(images, labels",
+        ),
+        ({"train": None}, "train must be a Part; got None"),
+        ({"test": IMAGES}, "test must be a Part; got an array"),
+        ({"class_names": ("a", "b")}, "class_names must be 3 names.*; got 2"),
+        ({"class_names": "abc"}, "class_names must be a list of names"),
+    ],
+)
+def test_dataset_refuses(change, message):
+    right = {"name": "own", "train": Part(IMAGES, LABELS), "validation": None}
+    right |= {"test": None, "class_names": ["a", "b", "c"]}
+    assert Dataset(**right).class_names == ("a", "b", "c")
+    with pytest.raises(ArgumentError, match=f"^Dataset: {message}"):
+        Dataset(**right | change)
+
+
 def test_card_as_text_and_as_a_table():
     part = part_of([0, 1] * 600)
     long = "Words to break a line at, " * 5 + "and the end."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from imgcls_helpers._arguments import refuse
+from imgcls_helpers._arguments import class_names, refuse
 from imgcls_helpers._table import Shown, Table
 from imgcls_helpers.data._part import Part
 
@@ -49,6 +49,15 @@ class Dataset(Shown):
     licence: str = ""
     notice: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            part = getattr(self, name)
+            if not isinstance(part, Part) and (part is not None or name == "train"):
+                cure = "Use `Part(images, labels)`."
+                refuse(name, "a Part", part, cure=cure)
+        names = class_names(self.class_names, self.train.classes)
+        object.__setattr__(self, "class_names", names)
 
     def _tables(self) -> list[Table]:
         parts = [
