@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from imgcls_helpers._arguments import class_names, refuse
 from imgcls_helpers._table import Shown, Table
@@ -42,8 +42,9 @@ class Dataset(Shown):
 
     name: str
     train: Part
-    validation: Part | None
-    test: Part | None
+    # None where there is none. With Any, who knows that there is one need not say so.
+    validation: Part | Any
+    test: Part | Any
     class_names: tuple[str, ...]
     source: str = ""
     licence: str = ""

@@ -48,12 +48,13 @@ class Part:
 
     images: np.ndarray
     labels: np.ndarray
-    true_labels: np.ndarray | None = None
+    # None only while it is made: what is left out is filled in below.
+    true_labels: np.ndarray = None  # type: ignore[assignment]
     masks: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    classes: int | None = None
+    indices: np.ndarray = None  # type: ignore[assignment]
+    classes: int = None  # type: ignore[assignment]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         images = _arguments.images(self.images)
         n = len(images)
         labels = _arguments.labels(self.labels, n=n)
