@@ -142,7 +142,7 @@ rows(
         RANGE,
         ArgumentError,
         "the number of classes",
-        partial(Part, n_classes=2),
+        partial(Part, classes=2),
         IMAGES,
         LABELS,
     ),

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import os
 import pickle
+import re
 import socket
 import subprocess
 import sys
@@ -34,13 +35,13 @@ IMAGES = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 
-def part_of(labels, n_classes=None):
+def part_of(labels, classes=None):
     """Make a part whose images hold their own position."""
     n = len(labels)
     images = np.zeros((n, 1, 1, 3), np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(n) % 256, np.arange(n) // 256
     masks = (np.arange(n) % 2 == 0)[:, None, None]
-    return Part(images, np.asarray(labels), masks=masks, n_classes=n_classes)
+    return Part(images, np.asarray(labels), masks=masks, classes=classes)
 
 
 def positions(part):
@@ -62,7 +63,7 @@ def test_part_fills_in_what_is_not_given():
     assert labels.dtype == np.int64 and np.array_equal(labels, LABELS)
     assert np.array_equal(part.true_labels, LABELS)
     assert np.array_equal(part.indices, np.arange(6))
-    assert part.n_classes == 3 and part.masks is None
+    assert part.classes == 3 and part.masks is None
     assert repr(part) == "Part(6 images, 4x5x3, 3 classes)"
     with pytest.raises(dataclasses.FrozenInstanceError):
         part.labels = LABELS
@@ -90,8 +91,8 @@ def test_part_fills_in_what_is_not_given():
         ({"indices": np.arange(7)}, "indices must be 6 positions, one an image; got 7"),
         ({"masks": np.zeros((6, 4, 5))}, "masks must be a bool array"),
         ({"masks": np.zeros((6, 5, 4), bool)}, r"shape \(6, 4, 5\)"),
-        ({"n_classes": 2}, "labels must be below 2, the number of classes; got 2"),
-        ({"n_classes": 2.5}, "n_classes must be a whole number"),
+        ({"classes": 2}, "labels must be below 2, the number of classes; got 2"),
+        ({"classes": 2.5}, "classes must be a whole number"),
     ],
 )
 def test_part_refuses(change, message):
@@ -166,10 +167,10 @@ def test_labels_of_other_kinds_are_refused_by_name(take, labels, words):
 
 
 def test_take_by_position_and_by_choice():
-    part = part_of([0, 1, 2, 0, 1, 2], n_classes=5)
+    part = part_of([0, 1, 2, 0, 1, 2], classes=5)
     assert positions(part.take([4, 0, 4])).tolist() == [4, 0, 4]
     chosen = part.take(part.labels == 1)
-    assert positions(chosen).tolist() == [1, 4] and chosen.n_classes == 5
+    assert positions(chosen).tolist() == [1, 4] and chosen.classes == 5
     assert positions(chosen.take([1])).tolist() == [4]  # of the original split
     assert not np.shares_memory(chosen.images, part.images)
     noisy = part.noisy(1).take([5, 2])
@@ -253,7 +254,7 @@ def test_imbalanced_refuses(shares, message):
     seed=st.integers(0, 5),
 )
 def test_noise_is_exact_and_keeps_the_truth(labels, fraction, kind, seed):
-    part = part_of(labels, n_classes=5)
+    part = part_of(labels, classes=5)
     noisy = part.noisy(fraction, kind, seed)
     changed = noisy.labels != noisy.true_labels
     assert changed.sum() == int(np.floor(fraction * len(labels) + 0.5))
@@ -266,7 +267,7 @@ def test_noise_is_exact_and_keeps_the_truth(labels, fraction, kind, seed):
 
 
 def test_uniform_noise_reaches_every_other_class():
-    noisy = part_of(np.zeros(4000, int), n_classes=5).noisy(1)
+    noisy = part_of(np.zeros(4000, int), classes=5).noisy(1)
     counts = np.bincount(noisy.labels, minlength=5)
     assert counts[0] == 0 and (np.abs(counts[1:] - 1000) < 120).all()
     assert "4000 labels changed" in repr(noisy)
@@ -789,8 +790,53 @@ def test_probe_does_not_wait_for_name_lookup(no_proxy, monkeypatch):
     free.set()
 
 
+def test_dataset_is_taken_part_by_part():
+    dataset = load_dataset("digits")
+    with pytest.raises(ArgumentError, match="a Part; got a Dataset") as caught:
+        _images, _labels = dataset
+    (code,) = re.findall("`(.*?)`", str(caught.value))
+    found = {"dataset": dataset}
+    exec(code, found)
+    assert found["images"] is dataset.train.images
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"train": (IMAGES, LABELS)},
+            r"train must be a Part; .* `Part\(images, labels",
+        ),
+        ({"train": None}, "train must be a Part; got None"),
+        ({"test": IMAGES}, "test must be a Part; got an array"),
+        ({"class_names": ("a", "b")}, "class_names must be 3 names.*; got 2"),
+        ({"class_names": "abc"}, "class_names must be a list of names"),
+    ],
+)
+def test_dataset_refuses(change, message):
+    right = {"name": "own", "train": Part(IMAGES, LABELS), "validation": None}
+    right |= {"test": None, "class_names": ["a", "b", "c"]}
+    assert Dataset(**right).class_names == ("a", "b", "c")
+    with pytest.raises(ArgumentError, match=f"^Dataset: {message}"):
+        Dataset(**right | change)
+
+
+def test_card_as_text_and_as_a_table():
+    part = part_of([0, 1] * 600)
+    long = "Words to break a line at, " * 5 + "and the end."
+    card = Dataset("own", part, None, part.take([0]), ("a", "b"), notice=long)
+    lines = repr(card).splitlines()
+    assert lines[0] == "Data set 'own'" and max(map(len, lines)) <= 72
+    assert lines[1].startswith("Notice   Words") and lines[2].startswith(
+        " " * 9 + "break"
+    )
+    assert "Images   1,200 train, 1 test" in lines and "Size     1 x 1" in repr(card)
+    assert f"<strong>{long}</strong>" in card._repr_html_()
+    assert card._repr_html_().count("<strong>") == 1
+
+
 def test_dataset_card_shortens_long_lists():
-    part = part_of(np.arange(100), n_classes=100)
+    part = part_of(np.arange(100), classes=100)
     names = tuple(f"<class {k}>" for k in range(100))
     skipped = tuple((f"{k}.png", "the file is empty") for k in range(9))
     card = Dataset("<own>", part, None, None, names, skipped=skipped)._repr_html_()

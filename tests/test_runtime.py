@@ -80,7 +80,7 @@ def test_report_rows(monkeypatch):
     clock = types.SimpleNamespace(perf_counter=lambda: runtime._STARTED + 100)
     monkeypatch.setattr(runtime, "time", clock)
     found = runtime.report(dataset(), dataset("Fallback!"))
-    rows = found.to_dict()
+    rows = dict(found.rows)
     assert rows["Backend"] == backend.name()
     assert rows["Budget"] == "cpu (set IMGCLS_BUDGET to smoke or gpu to change it)"
     assert rows["Time"].startswith("100 s")

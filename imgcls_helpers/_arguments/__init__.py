@@ -24,7 +24,6 @@ from imgcls_helpers._arguments._arrays import (
 from imgcls_helpers._arguments._images import images, images_cure, masks, of_tf_data
 from imgcls_helpers._arguments._labels import labels, positions
 from imgcls_helpers._arguments._model import TRAINED_ON_BYTES, images_for, one_output
-from imgcls_helpers._arguments._old import label_hint
 from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
 from imgcls_helpers._arguments._values import (
     class_names,
@@ -55,7 +54,6 @@ __all__ = [
     "images",
     "images_cure",
     "images_for",
-    "label_hint",
     "labels",
     "labels_and_predictions",
     "labels_and_probabilities",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
+from imgcls_helpers._arguments import class_names, refuse
+from imgcls_helpers._table import Shown, Table
 from imgcls_helpers.data._part import Part
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
+class Dataset(Shown):
     """A data set in three parts, with what is known about it.
 
     Attributes
@@ -41,15 +42,25 @@ class Dataset:
 
     name: str
     train: Part
-    validation: Part | None
-    test: Part | None
+    # None where there is none. With Any, who knows that there is one need not say so.
+    validation: Part | Any
+    test: Part | Any
     class_names: tuple[str, ...]
     source: str = ""
     licence: str = ""
     notice: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            part = getattr(self, name)
+            if not isinstance(part, Part) and (part is not None or name == "train"):
+                cure = "Use `Part(images, labels)`."
+                refuse(name, "a Part", part, cure=cure)
+        names = class_names(self.class_names, self.train.classes)
+        object.__setattr__(self, "class_names", names)
+
+    def _tables(self) -> list[Table]:
         parts = [
             f"{len(part):,} {what}"
             for what, part in (
@@ -77,27 +88,14 @@ class Dataset:
             rows.append(("Left out", f"{len(self.skipped)} files: {some}{more}"))
         if self.notice:
             rows.insert(0, ("Notice", self.notice))
-        return [(key, value) for key, value in rows if value]
+        rows = [(key, value) for key, value in rows if value]
+        return [Table(f"Data set {self.name!r}", (), rows, width=72, strong="Notice")]
 
-    def __repr__(self) -> str:
-        lines = [
-            textwrap.fill(
-                value, 72, initial_indent=f"  {key:<8} ", subsequent_indent=" " * 11
-            )
-            for key, value in self._rows()
-        ]
-        return "\n".join([f"Dataset {self.name!r}", *lines])
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th scope="row" style="text-align:left;vertical-align:top">{key}</th>'
-            f'<td style="text-align:left;white-space:normal;overflow-wrap:anywhere">'
-            f"{'<strong>' if key == 'Notice' else ''}{html.escape(value)}"
-            f"{'</strong>' if key == 'Notice' else ''}</td></tr>"
-            for key, value in self._rows()
-        )
-        return (
-            '<table class="imgcls-dataset"><caption style="text-align:left">'
-            f"Data set <strong>{html.escape(self.name)}</strong></caption>"
-            f"<tbody>{cells}</tbody></table>"
+    def __iter__(self) -> NoReturn:
+        refuse(
+            "what is taken apart",
+            "a Part",
+            came="a Dataset, which has three",
+            cure="Use `images, labels = dataset.train`, and the same with "
+            "dataset.validation and dataset.test.",
         )

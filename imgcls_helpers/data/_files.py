@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,8 @@ def as_arrays(
     done = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
-        came, name = x, f"x_{part} in {where}"
+        came: Any = x
+        name = f"x_{part} in {where}"
         if c == 1 and x.ndim == 3:
             x = x[..., None]
         if x.shape[1:] == (c, h, w):  # Keras set to channels first
@@ -99,7 +101,8 @@ def as_arrays(
             came = f"values from {y.min()} to {y.max()}"
             refuse(name, f"from 0 to {k - 1}", came=came, cure=fix)
         done += [np.ascontiguousarray(x), y.astype(np.int64)]
-    return tuple(done)
+    x_train, y_train, x_test, y_test = done
+    return x_train, y_train, x_test, y_test
 
 
 def digest(path: Path, kind: str = "sha256") -> str:

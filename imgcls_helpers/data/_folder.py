@@ -152,7 +152,7 @@ def load_image_folder(
     stack = np.stack(images)
     if mode == "grey":
         stack = stack[..., None]
-    whole = Part(stack, np.array(labels, dtype=np.int64), n_classes=len(classes))
+    whole = Part(stack, np.array(labels, dtype=np.int64), classes=len(classes))
     fractions = [1 - sum(shares), *(share for share in shares if share)]
     pieces = iter(split_indices(whole.labels, fractions, seed))
     train = whole.take(next(pieces))

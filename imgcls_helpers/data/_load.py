@@ -109,12 +109,12 @@ def load_dataset(
         return dataclasses.replace(found, notice=notice)
     x_train, y_train, x_test, y_test = arrays
     k = len(known.class_names)
-    train, held = cut(Part(x_train, y_train, n_classes=k), validation, seed)
+    train, held = cut(Part(x_train, y_train, classes=k), validation, seed)
     return Dataset(
         name=name,
         train=train,
         validation=held,
-        test=Part(x_test, y_test, n_classes=k),
+        test=Part(x_test, y_test, classes=k),
         class_names=known.class_names,
         source=source,
         licence=known.licence,
@@ -169,7 +169,7 @@ def _load_shapes(validation: float, seed: int) -> Dataset:
     # The images themselves do not depend on `seed`, which is the split's.
     for n, made_with in ((10_000, 0), (2_000, 1)):
         images, labels, masks = make_shapes(n, made_with)
-        made.append(Part(images, labels, masks=masks, n_classes=k))
+        made.append(Part(images, labels, masks=masks, classes=k))
     train, held = cut(made[0], validation, seed)
     return Dataset(
         name="shapes",
@@ -188,7 +188,7 @@ def _load_digits(validation: float, seed: int) -> Dataset:
     found = load_digits()
     # Their pixels count 0 to 16.
     images = np.rint(found.images * (255 / 16)).astype(np.uint8)[..., None]
-    whole = Part(images, found.target.astype(np.int64), n_classes=10)
+    whole = Part(images, found.target.astype(np.int64), classes=10)
     rest, test = split_indices(whole.labels, (0.8, 0.2), 0)
     train, held = cut(whole.take(rest), validation, seed)
     return Dataset(

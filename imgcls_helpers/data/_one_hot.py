@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgcls_helpers import _arguments as arguments
+from imgcls_helpers import _arguments
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -29,10 +29,12 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from imgcls_helpers.data import one_hot
     >>> one_hot(np.array([2, 0]), 3)
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    classes = arguments.number(classes, "classes", 1, whole=True)
-    labels = arguments.labels(labels, classes=classes)
+    classes = _arguments.number(classes, "classes", 1, whole=True)
+    labels = _arguments.labels(labels, classes=classes)
     return np.eye(classes, dtype=np.float32)[labels]

@@ -32,7 +32,7 @@ class Part:
     indices : numpy.ndarray, optional
         Position of each image in the split it was taken from, shape (N,).
         Default: 0 to N-1.
-    n_classes : int, optional
+    classes : int, optional
         Number of classes. Default: one more than the largest label.
 
     Examples
@@ -48,12 +48,13 @@ class Part:
 
     images: np.ndarray
     labels: np.ndarray
-    true_labels: np.ndarray | None = None
+    # None only while it is made: what is left out is filled in below.
+    true_labels: np.ndarray = None  # type: ignore[assignment]
     masks: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    n_classes: int | None = None
+    indices: np.ndarray = None  # type: ignore[assignment]
+    classes: int = None  # type: ignore[assignment]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         images = _arguments.images(self.images)
         n = len(images)
         labels = _arguments.labels(self.labels, n=n)
@@ -65,17 +66,17 @@ class Part:
             indices = _arguments.positions(self.indices, n=n)
         if self.masks is not None:
             _arguments.masks(self.masks, images.shape[:3])
-        n_classes = int(max(labels.max(), true.max())) + 1
-        if self.n_classes is not None:
-            n_classes = number(self.n_classes, "n_classes", 1, whole=True)
-            _arguments.labels(labels, classes=n_classes)
-            _arguments.labels(true, "true_labels", classes=n_classes)
+        classes = int(max(labels.max(), true.max())) + 1
+        if self.classes is not None:
+            classes = number(self.classes, "classes", 1, whole=True)
+            _arguments.labels(labels, classes=classes)
+            _arguments.labels(true, "true_labels", classes=classes)
         # The dataclass is frozen for its users, not for its own constructor.
         put = object.__setattr__
         put(self, "labels", labels)
         put(self, "true_labels", true)
         put(self, "indices", indices.astype(np.int64, copy=False))
-        put(self, "n_classes", n_classes)
+        put(self, "classes", classes)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -88,9 +89,7 @@ class Part:
         _, h, w, c = self.images.shape
         wrong = int((self.labels != self.true_labels).sum())
         noise = f", {wrong} labels changed" if wrong else ""
-        return (
-            f"Part({len(self):,} images, {h}x{w}x{c}, {self.n_classes} classes{noise})"
-        )
+        return f"Part({len(self):,} images, {h}x{w}x{c}, {self.classes} classes{noise})"
 
     def take(self, indices: np.ndarray) -> Part:
         """Return the images at these positions, in this order.
@@ -126,7 +125,7 @@ class Part:
             self.true_labels[chosen],
             None if self.masks is None else self.masks[chosen],
             self.indices[chosen],
-            self.n_classes,
+            self.classes,
         )
 
     def subset(self, n: int, seed: int = 0) -> Part:
@@ -201,7 +200,7 @@ class Part:
         >>> np.bincount(part.imbalanced({0: 0.1, 2: 0.5}).labels).tolist()
         [5, 50, 25]
         """
-        k = self.n_classes
+        k = self.classes
         if not isinstance(shares, Mapping):
             expected = (
                 f"one number for each of the {k} classes, or a mapping from class "
@@ -261,7 +260,7 @@ class Part:
         """
         fraction = number(fraction, "fraction", 0, 1)
         one_of(kind, "kind", ("uniform", "next"))
-        k = self.n_classes
+        k = self.classes
         if k < 2:
             refuse("the part", "of two classes or more", came="one class")
         if changed := int((self.labels != self.true_labels).sum()):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 # Formats that Pillow decodes itself: EPS, for one, would start another program. The
 # last two it knows where it is new enough, and beside pillow-heif.
@@ -84,9 +86,7 @@ def _formats(kind: str) -> list[str]:
 
     if kind == "HEIC":
         with contextlib.suppress(ImportError):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
+            importlib.import_module("pillow_heif").register_heif_opener()
     Image.init()
     return [name for name in _FORMATS if name in Image.OPEN]
 
@@ -105,7 +105,7 @@ def _unknown(kind: str) -> str:
     return f"not a picture of a known kind ({', '.join(_FORMATS)})"
 
 
-def _plain(picture: Image) -> Image:
+def _plain(picture: ImageFile) -> Image:
     """Return the first picture of the file with 8 bits a channel."""
     raw = picture.tile[0][3] if picture.tile else ""  # gone once it is loaded
     picture.load()
@@ -124,7 +124,7 @@ def _plain(picture: Image) -> Image:
 def _eight_bits(picture: Image, hidden: object) -> Image:
     from PIL import Image
 
-    exact = np.float32 if picture.mode.startswith("I;16") else np.float64
+    exact = "float32" if picture.mode.startswith("I;16") else "float64"
     values = np.asarray(picture).astype(exact)
     white = _white(picture, values)
     if values.min() < 0 or values.max() > white:
@@ -176,10 +176,11 @@ def _upright(picture: Image, noted: Image) -> Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    try:
-        turn = turns.get(noted.getexif().get(_ORIENTATION))
-    except Exception:  # notes are broken in many ways, and the picture is whole
-        turn = None
+    noted_turn: Any = None
+    # Notes are broken in many ways, and the picture is whole all the same.
+    with contextlib.suppress(Exception):
+        noted_turn = noted.getexif().get(_ORIENTATION)
+    turn = turns.get(noted_turn) if isinstance(noted_turn, int) else None
     return picture if turn is None else picture.transpose(turn)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from imgcls_helpers import _arguments
 from imgcls_helpers._arguments import blocks, labels_and_probabilities, number
-from imgcls_helpers.evaluation._tables import Shown, Table
+from imgcls_helpers._table import Shown, Table
 from imgcls_helpers.scratch import softmax
 
 __all__ = ["Calibration", "Temperature", "calibration", "temperature_scaling"]

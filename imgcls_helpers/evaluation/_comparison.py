@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgcls_helpers import _arguments as arguments
-from imgcls_helpers.evaluation._tables import Shown, Table
+from imgcls_helpers._table import Shown, Table
 
 if TYPE_CHECKING:
     from imgcls_helpers.training import Spread

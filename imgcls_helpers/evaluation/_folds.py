@@ -11,9 +11,9 @@ import numpy as np
 
 from imgcls_helpers._arguments import number, refuse
 from imgcls_helpers._arguments import seed as seed_of
+from imgcls_helpers._table import Shown, Table
 from imgcls_helpers.data import Dataset, Part
 from imgcls_helpers.evaluation._scores import accuracy, predict
-from imgcls_helpers.evaluation._tables import Shown, Table
 
 if TYPE_CHECKING:
     from imgcls_helpers.training import Recipe, Spread

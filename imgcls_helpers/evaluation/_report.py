@@ -11,6 +11,7 @@ import numpy as np
 
 from imgcls_helpers import _arguments
 from imgcls_helpers._arguments import blocks, likeliest, number, refuse
+from imgcls_helpers._table import Shown, Table
 from imgcls_helpers.evaluation._calibration import Calibration, checked_calibration
 from imgcls_helpers.evaluation._intervals import (
     percentiles,
@@ -22,7 +23,6 @@ from imgcls_helpers.evaluation._scores import (
     checked_cross_entropy,
     checked_top_k,
 )
-from imgcls_helpers.evaluation._tables import Shown, Table
 
 __all__ = ["Average", "Confused", "Curve", "Report", "evaluate"]
 
