@@ -1,9 +1,11 @@
-"""The table of a report. It needs nothing else, so that it shows what is missing."""
+"""The table of a report. It needs no other package, so that it says what is missing."""
 
 from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+
+from imgcls_helpers._printable import printable
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Report:
 
     def __repr__(self) -> str:
         width = max(len(what) for what, _ in self.rows)
-        return "\n".join(f"{what:<{width}}  {value}" for what, value in self.rows)
+        lines = (f"{what:<{width}}  {value}" for what, value in self.rows)
+        return printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         # No colours: the table must read well on a light and on a dark page.

@@ -6,6 +6,7 @@ import html
 import textwrap
 from dataclasses import dataclass
 
+from imgcls_helpers._printable import printable
 from imgcls_helpers.data._part import Part
 
 
@@ -86,7 +87,7 @@ class Dataset:
             )
             for key, value in self._rows()
         ]
-        return "\n".join([f"Dataset {self.name!r}", *lines])
+        return printable("\n".join([f"Dataset {self.name!r}", *lines]))
 
     def _repr_html_(self) -> str:
         cells = "".join(

@@ -6,6 +6,8 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imgcls_helpers._printable import printable
+
 
 @dataclass(frozen=True)
 class Table:
@@ -20,7 +22,8 @@ def text_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
     """Return the tables and the notes under them as plain text."""
     parts = []
     for table in tables:
-        lines = [list(table.head), *map(list, table.rows)] if table.head else table.rows
+        lines = [table.head, *table.rows] if table.head else table.rows
+        lines = [[printable(cell) for cell in line] for line in lines]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         # Numbers to the right; a table without a head has text in all its columns.
         sides = ["<"] + [">" if table.head else "<"] * (len(widths) - 1)
@@ -34,7 +37,7 @@ def text_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
         parts.append("\n".join([table.title, *shown] if table.title else shown))
     if notes:
         parts.append("\n".join(f"- {note}" for note in notes))
-    return "\n\n".join(parts)
+    return printable("\n\n".join(parts))
 
 
 def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
