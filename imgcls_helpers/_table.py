@@ -1,6 +1,6 @@
 """Tables that read well in a notebook, on light and dark pages, and in a terminal.
 
-Nothing but the standard library is imported: a report shows what is missing.
+No other package is imported: a report shows what is missing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from imgcls_helpers._printable import printable
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Shown:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return text_of(self._tables(), self.notes)
+        return printable(text_of(self._tables(), self.notes))
 
     def _repr_html_(self) -> str:
         return html_of(self._tables(), self.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import IO
 
 if sys.platform == "win32":
     import msvcrt
+
+    _TAKEN = {errno.EACCES, errno.EDEADLK}  # at once, and after ten seconds
 else:
     import fcntl
+
+    _TAKEN = {errno.EAGAIN}
 
 
 @contextlib.contextmanager
@@ -29,9 +34,8 @@ def one_at_a_time(
             if not _lock(file, wait=False):
                 if waiting is not None:
                     waiting()
-                for _ in range(100):
-                    if _lock(file, wait=True):
-                        break
+                while not _lock(file, wait=True):
+                    pass
         yield
 
 
@@ -44,7 +48,7 @@ def _lock(file: IO[bytes], *, wait: bool) -> bool:
         else:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
-        if sys.platform != "win32" and not isinstance(error, BlockingIOError):
-            raise
-        return False
+        if error.errno in _TAKEN:
+            return False
+        raise
     return True

@@ -16,6 +16,7 @@ import numpy as np
 
 from imgcls_helpers import backend, runtime
 from imgcls_helpers._arguments import number, numbers_of, one_of, path_in, refuse
+from imgcls_helpers._printable import printable
 
 __all__ = ["finding", "model"]
 
@@ -50,7 +51,7 @@ def finding(name: str, sentence: str) -> None:
         refuse(f"the finding {name!r}", "a sentence", came="nothing")
     _keep("finding", name=_name(name), sentence=sentence)
     # In lines that no page has to scroll sideways for.
-    print(textwrap.fill(sentence, WIDTH, break_on_hyphens=False))
+    print(printable(textwrap.fill(sentence, WIDTH, break_on_hyphens=False)))
 
 
 def model(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tiny_book import tracked_files
+from tiny_book import FIRST, tracked_files
 
 from tools.places import ROOT
 from tools.setup_env import python_of
@@ -70,3 +70,28 @@ def copy_of_repository(folder: Path) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     return folder
+
+
+def checkout(root: Path, chapters: int) -> None:
+    """Write a checkout with the real tools, the real package and a tiny book."""
+    without = shutil.ignore_patterns("__pycache__")
+    for name in ("tools", "imgcls_helpers", "book/_static", "book/_templates"):
+        shutil.copytree(ROOT / name, root / name, ignore=without)
+    for name in ("pyproject.toml", "_config.yml", "book/references.bib"):
+        shutil.copy(ROOT / name, root / name)
+    head = FIRST.partition("# The first chapter")[0]
+    pages = ["format: jb-book", "root: index", "chapters:"]
+    for number in range(1, chapters + 1):
+        cell = (
+            "from imgcls_helpers import results, shapes\n"
+            f"images, labels, _ = shapes.make_shapes(20, {number})\n"
+            f"results.finding('sum-{number}', f'The sum is {{images.sum()}}.')"
+        )
+        (root / "book" / f"0{number}-chapter.md").write_text(
+            f"{head}# Chapter {number}\n\nWords.\n\n"
+            f"```{{code-cell}} ipython3\n{cell}\n```\n",
+            encoding="utf-8",
+        )
+        pages.append(f"  - file: book/0{number}-chapter")
+    (root / "_toc.yml").write_text("\n".join(pages) + "\n", encoding="utf-8")
+    (root / "index.md").write_text("# A tiny book\n\nWords.\n", encoding="utf-8")

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 import test_execute
 import test_training
-import tiny_book
+from fresh import checkout
 from hostile import ROOT, case, files_in, full_disk, refused, without_rights
 
 from imgcls_helpers._arguments import ArgumentError
@@ -399,31 +398,6 @@ if __name__ == "__main__":
 """
 
 
-def checkout(root: Path) -> None:
-    """Write a checkout with the real tools, the real package and a tiny book."""
-    without = shutil.ignore_patterns("__pycache__")
-    for name in ("tools", "imgcls_helpers", "book/_static", "book/_templates"):
-        shutil.copytree(ROOT / name, root / name, ignore=without)
-    for name in ("pyproject.toml", "_config.yml", "book/references.bib"):
-        shutil.copy(ROOT / name, root / name)
-    head = tiny_book.FIRST.partition("# The first chapter")[0]
-    pages = ["format: jb-book", "root: index", "chapters:"]
-    for number in range(1, CHAPTERS + 1):
-        cell = (
-            "from imgcls_helpers import results, shapes\n"
-            f"images, labels, _ = shapes.make_shapes(20, {number})\n"
-            f"results.finding('sum-{number}', f'The sum is {{images.sum()}}.')"
-        )
-        (root / "book" / f"0{number}-chapter.md").write_text(
-            f"{head}# Chapter {number}\n\nWords.\n\n"
-            f"```{{code-cell}} ipython3\n{cell}\n```\n",
-            encoding="utf-8",
-        )
-        pages.append(f"  - file: book/0{number}-chapter")
-    (root / "_toc.yml").write_text("\n".join(pages) + "\n", encoding="utf-8")
-    (root / "index.md").write_text("# A tiny book\n\nWords.\n", encoding="utf-8")
-
-
 def result_of(build: Path) -> dict[str, bytes]:
     """Return what readers get from a build, and what is kept of the chapters."""
     site = {f: (build / "html" / f).read_bytes() for f in files_in(build / "html")}
@@ -449,7 +423,7 @@ def build_them_all() -> list:
     """Build undisturbed, twice at once, and killed; return what was seen."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        checkout(root)
+        checkout(root, CHAPTERS)
         (root / "builder.py").write_text(
             BUILDER.replace("{kills}", str(KILLS)).replace("{chapters}", str(CHAPTERS)),
             encoding="utf-8",

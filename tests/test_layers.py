@@ -24,7 +24,7 @@ augment
 data shapes
 results runtime backend
 scratch
-_arguments _table _turns __init__
+_arguments _printable _table _turns __init__
 """
 TOOLS = """
 build

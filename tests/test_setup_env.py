@@ -35,6 +35,7 @@ def install(python, *what):
         path = python.parent / name
         path.write_text(f"{start.format(python)}\\nimport sys\\nprint(sys.prefix)\\n")
         path.chmod(0o755)
+    (python.parent / "__pycache__").mkdir()
     setup_env.unbind(python.parent)
 
 SHORT = "#!{}"

@@ -10,7 +10,6 @@ runs Python with these arguments, and ends all of it when it is stopped.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -104,24 +103,6 @@ def _runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def follow_parent() -> None:
-    """Let a worker of `multiprocessing` end, with what it started, after its parent.
-
-    A worker's initializer. What Ctrl-C means, the parent decides.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def follow() -> None:
-        parent.join()
-        end_children()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -93,7 +93,13 @@ def put_in_place(new: Path) -> None:
     old = SITE.with_name("html.old")
     shutil.rmtree(old, ignore_errors=True)
     if SITE.exists():
-        SITE.rename(old)
+        try:
+            SITE.rename(old)
+        except PermissionError as error:  # Windows, where somebody reads a file of it
+            sys.exit(
+                f"The new site is whole, but {SITE} is in use: {error}. Close what has "
+                "its pages open, such as `make serve`, and build again."
+            )
     new.rename(SITE)
     shutil.rmtree(old, ignore_errors=True)
 

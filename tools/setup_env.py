@@ -121,7 +121,9 @@ def unbind(scripts: Path) -> None:
     start = rb"(?:#!|#!/bin/sh\n'''exec' )[\"']?%s[\d.]*[\"']?" % here
     end = rb"(?: \"\$0\" \"\$@\"\n' ''')?\n"
     for path in scripts.iterdir():
-        text = b"" if path.is_symlink() else path.read_bytes()
+        if path.is_symlink() or not path.is_file():
+            continue
+        text = path.read_bytes()
         if found := re.match(start + end, text):
             new = path.with_name("new-command")  # the file may be a link to a cache
             new.write_bytes(BESIDE + text[found.end() :])

@@ -7,6 +7,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
+from imgcls_helpers._printable import printable
+
 
 class Wrong(Exception):
     """Raised by an exercise: the answer is wrong, and this is why.
@@ -170,7 +172,7 @@ class Verdict:
             parts.append(f"Hint: {self.hint}")
         if self.printed:
             parts.append("Your code printed:\n" + textwrap.indent(self.printed, "  "))
-        return "\n".join(part for part in parts if part)
+        return printable("\n".join(part for part in parts if part))
 
     def _repr_html_(self) -> str:
         # Text takes the page's own colour, so that it reads on light and on dark.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgcls_helpers import _arguments as arguments
+from imgcls_helpers._printable import printable
 from imgcls_helpers._table import Shown, Table
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ class Comparison(Shown):
         else:
             claim = f"Not shown that {self.a} differs from {self.b}"
         if self.reason:
-            return f"{claim}: {self.reason}."
+            return printable(f"{claim}: {self.reason}.")
         low, high = self._interval_text
-        return (
+        return printable(
             f"{claim}: {self._number(self.difference)}{self._unit}, "
             f"{100 * self.confidence:g}% interval {low} to {high} ({self._runs_text})."
         )
@@ -229,7 +230,7 @@ class Comparisons(Shown):
             )
             if names
         ]
-        return f"Against {self.baseline}: {'; '.join(parts)}."
+        return printable(f"Against {self.baseline}: {'; '.join(parts)}.")
 
     def _tables(self) -> list[Table]:
         return [_table(f"Each against {self.baseline}", self.found)]

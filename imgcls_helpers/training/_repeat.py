@@ -12,6 +12,7 @@ from scipy import stats
 
 from imgcls_helpers import _arguments
 from imgcls_helpers._arguments import number, refuse
+from imgcls_helpers._printable import printable
 
 
 class Spread:
@@ -60,7 +61,7 @@ class Spread:
         number = spec[:-1] + "f" if unit else spec
         # A sign asked for belongs to the mean; a spread has none.
         sd = format(factor * self.sd, number.replace("+", ""))
-        return f"{factor * self.mean:{number}} ± {sd}{unit}"
+        return printable(f"{factor * self.mean:{number}} ± {sd}{unit}")
 
     def band(self, confidence: float = 0.95) -> tuple[float, float]:
         """Return where one more run should land: Student's prediction interval.
