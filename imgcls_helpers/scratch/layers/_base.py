@@ -50,7 +50,9 @@ class Layer(Elsewhere):
             self._make(floats(x, "x").shape[1:], np.random.default_rng(0), x.dtype)
         return self.forward(x, training)
 
-    def _make(self, shape, rng, dtype) -> None:
+    def _make(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: np.dtype
+    ) -> None:
         self.build(shape, rng)
         self.weights = {n: array.astype(dtype) for n, array in self.weights.items()}
         self._built = True
@@ -106,11 +108,14 @@ class Layer(Elsewhere):
     @property
     def trainable(self) -> list[str]:
         """The names of the weights that training changes."""
-        return list(self.weights)
+        return self._trained()
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         leave_out({"trainable": value})
+
+    def _trained(self) -> list[str]:
+        return list(self.weights)
 
     @property
     def _input(self) -> np.ndarray:

@@ -192,8 +192,7 @@ class BatchNormalization(Layer):
             "moving_variance": np.ones(shape[-1]),
         }
 
-    @Layer.trainable.getter
-    def trainable(self) -> list[str]:
+    def _trained(self) -> list[str]:
         return ["gamma", "beta"]
 
     def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
