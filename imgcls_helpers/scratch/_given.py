@@ -120,9 +120,11 @@ def targets(y: Any) -> np.ndarray:
 
 def two(pair: Any) -> tuple[Any, Any]:
     """Return the pair that validation_data is."""
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
+    try:
+        x, y = pair
+    except (TypeError, ValueError):
         refuse("validation_data", "a pair (x, y)", pair)
-    return pair[0], pair[1]
+    return x, y
 
 
 def weights_of(y: np.ndarray, of_classes: Any, of_examples: Any) -> np.ndarray | None:
