@@ -182,7 +182,7 @@ def test_backward_is_the_numerical_gradient(case):
 def test_the_fast_form_is_the_plain_one(case, block_bytes):
     with pytest.MonkeyPatch.context() as patch:
         # Few bytes: one image, or some, at a time; the last block may be smaller.
-        module = "imgcls_helpers.scratch.convolution"
+        module = "imgcls_helpers.scratch._windows"
         patch.setattr(f"{module}._BLOCK_BYTES", block_bytes)
         y = scratch.conv2d(case.x, case.kernel, case.bias, **case.options)
         fast = scratch.conv2d_backward(case.dy, case.x, case.kernel, **case.options)
@@ -198,7 +198,7 @@ def test_blocks_of_two_images(images, monkeypatch):
     rng = np.random.default_rng(images)
     x, kernel = rng.normal(size=(images, 5, 5, 2)), rng.normal(size=(3, 3, 2, 4))
     two = 2 * 3 * 3 * 2 * 3 * 3 * x.itemsize  # columns of two images
-    monkeypatch.setattr("imgcls_helpers.scratch.convolution._BLOCK_BYTES", two)
+    monkeypatch.setattr("imgcls_helpers.scratch._windows._BLOCK_BYTES", two)
     y = scratch.conv2d(x, kernel, groups=1)
     close(y, scratch.conv2d_loops(x, kernel), 1e-12)
     dy = rng.normal(size=y.shape)

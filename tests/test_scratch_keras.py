@@ -7,6 +7,7 @@ import pytest
 
 from imgcls_helpers import scratch
 from imgcls_helpers._arguments import ArgumentError
+from imgcls_helpers.data import Part
 
 S = scratch
 RNG = np.random.default_rng(0)
@@ -107,6 +108,7 @@ MSE, BINARY, CROSS = (
         ({"verbose": 0, "callbacks": None, "validation_split": 0.0}, {}),
         ({"validation_data": (X[:4], Y[:4])}, {}),
         ({"validation_data": [X[:4], Y[:4]]}, {}),
+        ({"validation_data": Part(X[:4], Y[:4])}, {}),
     ],
     ids=lambda given: ", ".join(given) if isinstance(given, dict) else None,
 )
@@ -323,6 +325,7 @@ EXPLAINED = {
         lambda: net().fit(type("Data", (), {"element_spec": 1})(), **options()),
         "x must be numbers .*as_numpy_iterator",
     ),
+    "a part": (lambda: net().fit(Part(X, Y), **options()), "`x.images`"),
     "other sizes": (lambda: net().predict(X[:, :7]), r"\(N, 8, 8, 1\)"),
     # Networks
     "Sequential": (lambda: S.Sequential([]), "It is called Network"),

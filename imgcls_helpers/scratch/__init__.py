@@ -6,6 +6,8 @@ the gradients with respect to its inputs. The names are those of Keras, and so a
 numbers.
 """
 
+from typing import NoReturn
+
 from imgcls_helpers.scratch import _names
 from imgcls_helpers.scratch.activations import *
 from imgcls_helpers.scratch.convolution import *
@@ -21,5 +23,5 @@ from imgcls_helpers.scratch.pooling import *
 from imgcls_helpers.scratch.schedules import *
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> NoReturn:
     raise _names.missing("scratch", name, _names.MODULE)

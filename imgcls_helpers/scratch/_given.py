@@ -72,7 +72,7 @@ def pixels(value: Any, wanted: tuple[int, ...], layers: Sequence[Layer]) -> np.n
     x = examples(value, wanted)
     scales = any(
         isinstance(layer, Rescaling | BatchNormalization)
-        or type(layer).__module__ != Layer.__module__  # who knows what it does
+        or not type(layer).__module__.startswith("imgcls_helpers.")  # who knows?
         for layer in layers
     )
     if x.dtype == np.uint8 and not scales and x.size and x.max() > 1:
@@ -120,9 +120,11 @@ def targets(y: Any) -> np.ndarray:
 
 def two(pair: Any) -> tuple[Any, Any]:
     """Return the pair that validation_data is."""
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
+    try:
+        x, y = pair
+    except (TypeError, ValueError):
         refuse("validation_data", "a pair (x, y)", pair)
-    return pair[0], pair[1]
+    return x, y
 
 
 def weights_of(y: np.ndarray, of_classes: Any, of_examples: Any) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from imgcls_helpers._arguments import floats, of_result, pair, refuse
-from imgcls_helpers.scratch.convolution import Padding, Windows
+from imgcls_helpers.scratch._windows import Padding, Windows
 
 __all__ = [
     "average_pool",
