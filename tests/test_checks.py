@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from imgcls_helpers import checks
 from imgcls_helpers.checks import (
     Mistake,
     Wrong,
+    _guard,
     assert_array,
     assert_close,
     call,
@@ -429,6 +431,32 @@ def test_the_time_limit_in_another_thread(answer):
     assert found
     assert found[0].mistake == "too slow"
     assert "line" in found[0].line
+
+
+@pytest.mark.parametrize("signals", [True, False])
+def test_waiting_for_the_processor_counts_little_and_sleep_much(monkeypatch, signals):
+    clock = types.SimpleNamespace(now=0.0, work=0.0, sleep=time.sleep)
+    clock.monotonic, clock.process_time = lambda: clock.now, lambda: clock.work
+    monkeypatch.setattr(_guard, "time", clock)
+    monkeypatch.setattr(_guard, "_AGAIN", 0.02)
+    if not signals:
+        monkeypatch.delattr(signal, "setitimer", raising=False)
+
+    def stopped(now, work):
+        clock.now = clock.work = 0.0
+        try:
+            with _guard.time_limit(0.02):
+                clock.now, clock.work = now, work
+                for _ in range(20):
+                    time.sleep(0.01)
+        except _guard.TimeUp:
+            return True
+        return False
+
+    assert not stopped(now=0.19, work=0.019)  # one of ten programs
+    assert stopped(now=0.19, work=0.02)
+    assert stopped(now=0.2, work=0.019)
+    assert stopped(now=0.02, work=0.0009)  # asleep
 
 
 def test_the_time_limit_without_signals(monkeypatch):

@@ -22,7 +22,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -254,13 +254,22 @@ def interruptible() -> Iterator[None]:
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp inside the block once the time is over, again and again.
 
+    It is the processor's time, since a busy machine is not the answer's fault: by the
+    clock it may take ten times as long, unless it does nothing in it but sleep.
+
     Where there are signals, they do it, since they also end a sleep. Elsewhere
     (Windows, other threads) a watching thread asks Python to raise in this one.
     """
     signals = _in_main_thread() and hasattr(signal, "setitimer")
     traced = sys.gettrace()
+    began, worked = time.monotonic(), time.process_time()
+
+    def used_up() -> bool:
+        took, work = time.monotonic() - began, time.process_time() - worked
+        return work >= seconds or work < took / 20 or took >= 10 * seconds
+
     try:
-        with (_alarm if signals else _watch)(seconds, _insistent()):
+        with (_alarm if signals else _watch)(seconds, used_up, _insistent()):
             yield
     finally:
         if sys.gettrace() is not traced:
@@ -307,11 +316,13 @@ def _insistent() -> type[TimeUp]:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float, time_up: type[TimeUp]) -> Iterator[None]:
+def _alarm(
+    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
+) -> Iterator[None]:
     over = False
 
     def ring(number: int, frame: types.FrameType | None) -> None:
-        if not over:
+        if not over and used_up():
             raise time_up
 
     began = time.monotonic()
@@ -329,7 +340,9 @@ def _alarm(seconds: float, time_up: type[TimeUp]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watch(seconds: float, time_up: type[TimeUp]) -> Iterator[None]:
+def _watch(
+    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
+) -> Iterator[None]:
     target = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
@@ -339,7 +352,7 @@ def _watch(seconds: float, time_up: type[TimeUp]) -> Iterator[None]:
         wait = seconds
         while not over.wait(wait):
             with lock:
-                if not over.is_set():
+                if not over.is_set() and used_up():
                     raise_in(target, ctypes.py_object(time_up))
             wait = _AGAIN
 
