@@ -56,10 +56,10 @@ if __name__ == "__main__":
 """
 CHAPTERS = """
 from pathlib import Path
-from tools import execute
+from tools import execute, outputs
 from tools.processes import ended_together
 
-execute.cache_folder = lambda: Path("cache").resolve()
+outputs.KEPT = Path("cache").resolve()
 if __name__ == "__main__":
     with ended_together():
         execute.execute(sorted(Path().glob("*.md")), jobs=2)

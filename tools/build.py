@@ -19,6 +19,7 @@ from imgcls_helpers import backend
 from imgcls_helpers._turns import one_at_a_time
 from tools.fingerprints import sha256, sources, versions
 from tools.places import ROOT, SITE, write_whole
+from tools.processes import ended_together
 from tools.surroundings import datasets_of, files_of
 
 STAMP = SITE.with_name("html.json")
@@ -110,4 +111,5 @@ def build(printed: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())

@@ -27,6 +27,7 @@ from tools import outputs, times
 from tools.book import chapters
 from tools.outputs import Run, read_chapter
 from tools.pictures import images_without_alt
+from tools.processes import ended_together
 from tools.progress import Shown, progress
 from tools.surroundings import OUT_OF_REACH, data_of, surroundings
 
@@ -253,4 +254,5 @@ def report_failed(pages: Sequence[Path], runs: dict[Path, Run]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ended_together():
+        sys.exit(main())

@@ -99,8 +99,15 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        columns = ("  {task.description:<32}", BarColumn(), MofNCompleteColumn())
-        self.progress = Progress(*columns, "cells,", _Spent(), console=console)
+        bar = BarColumn(bar_width=None)  # as wide as there is room
+        columns = (
+            "  {task.description}",
+            bar,
+            MofNCompleteColumn(),
+            "cells,",
+            _Spent(),
+        )
+        self.progress = Progress(*columns, console=console, expand=True)
         self.tasks: dict[str, int] = {}
 
     def started(self, name: str, cells: int, expected: float | None) -> None:
