@@ -86,7 +86,9 @@ class Lines:
         self.next = now + self.every
         for name, (done, cells, start, expected) in self.running.items():
             cells_done = f"{done} of {cells} cells"
-            print(f"  {name:<32}{cells_done}, {spent(now - start, expected)}")
+            print(
+                f"  {name:<32}{cells_done}, {spent(now - start, expected)}", flush=True
+            )
 
 
 class _Spent(ProgressColumn):
