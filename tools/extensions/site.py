@@ -85,7 +85,7 @@ def read_with_outputs(text: str, config: Any, path: Path) -> NotebookNode:
     """Read a chapter as MyST-NB does, with the outputs of its run."""
     notebook = read_myst_markdown_notebook(text, config, add_source_map=True, path=path)
     run = outputs.shown(path)
-    return run.show(notebook) if run else notebook
+    return run.fill(notebook) if run else notebook
 
 
 def _notebook(app: Sphinx, docname: str) -> Path | None:
