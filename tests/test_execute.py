@@ -102,10 +102,14 @@ def test_chapters_at_a_time_share_the_cores(tmp_path, cache, monkeypatch):
     assert [output_of(page) for page in pages] == ["2\n", "2\n"]
 
 
+def name_of(path: Path) -> str:
+    return outputs.name_of(path, execute.read_chapter(path))
+
+
 def name_in(path: Path, **environment: str) -> str:
     """Return the name of a chapter's runs as a fresh process works it out."""
     code = "from pathlib import Path; from tools import outputs as o; "
-    code += f"print(o.name_of(Path({str(path)!r})))"
+    code += f"p = Path({str(path)!r}); print(o.name_of(p, o.read_chapter(p)))"
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},
@@ -161,11 +165,11 @@ def test_a_chapter_depends_on_the_data_that_it_loads(tmp_path, monkeypatch, forg
         forget()
         for page, code in (("01-a", "mnist"), ("02-b", "cifar10")):
             path = chapter(tmp_path, page, f"load_dataset('{code}')")
-            names.setdefault(page, set()).add(outputs.name_of(path))
+            names.setdefault(page, set()).add(name_of(path))
     assert [len(found) for found in names.values()] == [1, 2]
     (tmp_path / "mnist.txt").write_text("A note.")
     forget()
-    assert outputs.name_of(tmp_path / "01-a.md") not in names["01-a"]
+    assert name_of(tmp_path / "01-a.md") not in names["01-a"]
 
 
 def test_an_unknown_chapter_is_refused(capsys):

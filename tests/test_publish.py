@@ -34,6 +34,7 @@ HEAD = tiny_book.FIRST.partition("# The first chapter")[0]
 def a_run(sentence: str) -> outputs.Run:
     """Return a run in which a chapter printed a finding."""
     return outputs.Run(
+        name="a-name",
         outputs=[[{"output_type": "stream", "name": "stdout", "text": sentence}]],
         seconds=1.0,
         memory_mb=None,

@@ -57,6 +57,7 @@ LONE = {**NET, "name": "neighbour", "scores": [0.5], "epochs": None, "seconds": 
 FELL_BACK = {**NET, "data": "shapes", "notice": "CIFAR-10 is out of reach here."}
 FLIP = {"kind": "finding", "name": "kernel-flip", "sentence": "From 94% to 21% <b>."}
 RUN = Run(
+    name="a-name",
     outputs=[],
     seconds=61.2,
     memory_mb=1234.5,

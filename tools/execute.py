@@ -70,7 +70,7 @@ def run_chapter(
 ) -> Run:
     """Run one chapter in an empty folder, with these environment variables added."""
     notebook = read_chapter(path)
-    before = outputs.package_state()
+    name, before = outputs.name_of(path, notebook), outputs.package_state()
     error = ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as own:
@@ -100,6 +100,7 @@ def run_chapter(
         error = f"Figures without alt text: {missing}"
     here = surroundings()
     return Run(
+        name=name,
         outputs=[cell.outputs for cell in code_cells(notebook)],
         seconds=round(time.perf_counter() - start, 2),
         memory_mb=said.get("memory_mb"),
@@ -112,13 +113,13 @@ def run_chapter(
     )
 
 
-def keep(path: Path, name: str, run: Run) -> str:
+def keep(path: Path, run: Run) -> str:
     """Keep a run; return what is in the way, if anything.
 
     What was written of it is not taken for whole later.
     """
     try:
-        outputs.keep(path, name, run)
+        outputs.keep(path, run)
     except OSError as problem:
         return (
             f"Its outputs cannot be kept in {outputs.KEPT}: {problem}\nMake room, if "
@@ -159,13 +160,14 @@ def execute(pages: Sequence[Path], jobs: int) -> dict[Path, Run]:
 def _execute(pages: Sequence[Path], jobs: int) -> dict[Path, Run]:
     here = surroundings()
     print(f"Chapters ({here['budget']} budget, {here['backend']}):", flush=True)
-    runs = {page: outputs.find(page) for page in pages}
+    notebooks = {page: read_chapter(page) for page in pages}
+    runs = {page: outputs.find(page, notebook) for page, notebook in notebooks.items()}
     missing = [page for page, run in runs.items() if run is None]
     expected = {page: expected_seconds(page) for page in missing}
     with progress() as shown:
         for page, run in runs.items():
             if run is not None:
-                faults = images_without_alt(run.show(read_chapter(page)))
+                faults = images_without_alt(run.fill(notebooks[page]))
                 shown.ended(page.stem, "FAILED" if faults else "unchanged")
                 if faults:
                     runs[page].error = f"Figures without alt text: {faults}"
@@ -173,31 +175,30 @@ def _execute(pages: Sequence[Path], jobs: int) -> dict[Path, Run]:
         # The longest first, so that none is left alone at the end.
         missing.sort(key=lambda page: -(expected[page] or 0))
         environment = environment_of(missing, jobs)
-        running: dict[Future[Run], tuple[Path, str]] = {}
+        running: dict[Future[Run], Path] = {}
         with ThreadPoolExecutor(jobs) as pool:
             while missing or running:
                 while missing and len(running) < jobs:
                     page = missing.pop(0)
-                    name = outputs.name_of(page)
-                    cells = len(code_cells(read_chapter(page)))
+                    cells = len(code_cells(notebooks[page]))
                     shown.started(page.stem, cells, expected[page])
                     tell = lambda name=page.stem: shown.cell_done(name)  # noqa: E731
                     future = pool.submit(run_chapter, page, environment, tell)
-                    running[future] = page, name
+                    running[future] = page
                 done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
                 shown.tick()
                 for future in done:
-                    page, name = running.pop(future)
-                    runs[page] = ended(future, page, name, shown)
+                    page = running.pop(future)
+                    runs[page] = ended(future, page, shown)
     return {page: run for page, run in runs.items() if run and not run.error}
 
 
-def ended(future: Future[Run], page: Path, name: str, shown: Shown) -> Run | None:
+def ended(future: Future[Run], page: Path, shown: Shown) -> Run | None:
     """Keep a chapter's run, and say how it went."""
     run = None
     try:
         run = future.result()
-        error = run.error or keep(page, name, run)
+        error = run.error or keep(page, run)
     except Exception as problem:  # a dead kernel, no memory, ...
         error = "".join(traceback.format_exception(problem))
     shown.ended(page.stem, "FAILED" if error else "done", run and run.seconds)

@@ -30,6 +30,7 @@ PACKAGE = ROOT / "imgcls_helpers"
 class Run:
     """One run of a chapter, and what came of it."""
 
+    name: str  # of all that it depends on, except for modules: see `name_of`
     outputs: list[list[dict[str, Any]]]  # of each code cell
     seconds: float
     memory_mb: float | None  # the most that its kernel took
@@ -40,7 +41,7 @@ class Run:
     backend: str
     error: str = ""  # a run with one is not kept
 
-    def show(self, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    def fill(self, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """Put the outputs into the chapter as it is read now."""
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         for cell, outputs in zip(code, self.outputs, strict=True):
@@ -76,10 +77,9 @@ def loaded(modules: Iterable[str], before: dict[str, str]) -> dict[str, str]:
     }
 
 
-def name_of(path: Path) -> str:
+def name_of(path: Path, notebook: nbformat.NotebookNode) -> str:
     """Return what the files of a chapter's runs begin with, as things are now."""
-    cells = read_chapter(path).cells
-    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return digest([code, surroundings(), data_of(path)])
 
 
@@ -97,10 +97,10 @@ def _read(file: Path) -> Run | None:
         return None
 
 
-def find(path: Path) -> Run | None:
-    """Return a chapter's run that fits, if one is kept."""
+def find(path: Path, notebook: nbformat.NotebookNode | None = None) -> Run | None:
+    """Return a chapter's run that fits, if one is kept; `notebook` is what it reads."""
     now = package_state()
-    for file in _files(path, name_of(path)):
+    for file in _files(path, name_of(path, notebook or read_chapter(path))):
         run = _read(file)
         if run and all(now.get(m) == state for m, state in run.modules.items()):
             return run
@@ -131,11 +131,11 @@ def shown(path: Path) -> Run | None:
     return _shown.get(path)
 
 
-def keep(path: Path, name: str, run: Run) -> None:
-    """Keep the run of a chapter that had this name when it began; drop the oldest."""
+def keep(path: Path, run: Run) -> None:
+    """Keep a chapter's run, and drop the oldest."""
     folder = KEPT / path.stem
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}-{digest(run.modules)}.json"
+    file = folder / f"{run.name}-{digest(run.modules)}.json"
     write_whole(file, json.dumps(asdict(run)))
     for file in _files(path)[KEEP:]:
         file.unlink(missing_ok=True)

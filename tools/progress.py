@@ -86,7 +86,9 @@ class Lines:
         self.next = now + self.every
         for name, (done, cells, start, expected) in self.running.items():
             cells_done = f"{done} of {cells} cells"
-            print(f"  {name:<32}{cells_done}, {spent(now - start, expected)}")
+            print(
+                f"  {name:<32}{cells_done}, {spent(now - start, expected)}", flush=True
+            )
 
 
 class _Spent(ProgressColumn):
@@ -99,8 +101,15 @@ class Bars:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        columns = ("  {task.description:<32}", BarColumn(), MofNCompleteColumn())
-        self.progress = Progress(*columns, "cells,", _Spent(), console=console)
+        bar = BarColumn(bar_width=None)  # as wide as there is room
+        columns = (
+            "  {task.description}",
+            bar,
+            MofNCompleteColumn(),
+            "cells,",
+            _Spent(),
+        )
+        self.progress = Progress(*columns, console=console, expand=True)
         self.tasks: dict[str, int] = {}
 
     def started(self, name: str, cells: int, expected: float | None) -> None:

@@ -11,6 +11,7 @@ reference is looked up again, and one that leads nowhere any more is warned of.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from dataclasses import asdict
@@ -117,6 +118,14 @@ def _entries_of_search(app: Sphinx) -> Path:
     return Path(app.doctreedir, "search_entries.json")
 
 
+def _import_once(app: Sphinx, env: Any, docnames: list[str]) -> None:
+    """Import the package before there are processes that would each do it again."""
+    pages = (Path(env.doc2path(name)).read_text("utf-8") for name in docnames)
+    named = {module for page in pages for module in _DOCUMENTED.findall(page)}
+    for module in sorted(named):
+        importlib.import_module(module)
+
+
 def _remember_search(app: Sphinx) -> None:
     """Give the search its entries (terms, names) for pages that are not written again.
 
@@ -139,6 +148,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _remember_search)
     app.connect("build-finished", _keep_search)
     app.connect("env-get-outdated", _to_read)
+    app.connect("env-before-read-docs", _import_once)
     # After Sphinx has numbered sections and figures.
     app.connect("env-get-updated", _to_write, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

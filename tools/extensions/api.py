@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -47,7 +48,12 @@ def source_address(domain: str, info: dict[str, str]) -> str | None:
     except (TypeError, ValueError, OSError):  # a constant
         return None
     place = f"{path.as_posix()}#L{first}-L{first + len(lines) - 1}"
-    return f"{read_addresses().repository}/blob/{BRANCH}/{place}"
+    return f"{_repository()}/blob/{BRANCH}/{place}"
+
+
+@functools.cache
+def _repository() -> str:
+    return read_addresses().repository
 
 
 def public_name(name: str) -> str:

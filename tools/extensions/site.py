@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import dataclass, field
 from html import escape
@@ -21,6 +22,8 @@ from xml.etree import ElementTree
 from docutils import nodes
 from docutils.parsers.rst.directives.admonitions import Admonition
 from myst_nb.core.read import read_myst_markdown_notebook
+from pybtex import plugin as pybtex_plugin
+from pybtex.backends.plaintext import Backend as PlaintextBackend
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import (
@@ -29,7 +32,7 @@ from sphinxcontrib.bibtex.style.referencing.author_year import (
 
 from tools import outputs
 from tools.book import chapters
-from tools.places import BRANCH, read_addresses
+from tools.places import BRANCH, Addresses, read_addresses
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -40,8 +43,15 @@ DESCRIPTION_LENGTH = 200  # characters; what search engines and chats show
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
+@functools.cache
+def _here() -> Addresses:
+    """Return the addresses, read once a build."""
+    return read_addresses()
+
+
 def _set_config(app: Sphinx, config: Config) -> None:
-    here = read_addresses()
+    _here.cache_clear()
+    here = _here()
     config.html_baseurl = here.site
     config.ogp_site_url = here.site
     config.html_theme_options["repository_url"] = here.repository
@@ -75,7 +85,7 @@ def read_with_outputs(text: str, config: Any, path: Path) -> NotebookNode:
     """Read a chapter as MyST-NB does, with the outputs of its run."""
     notebook = read_myst_markdown_notebook(text, config, add_source_map=True, path=path)
     run = outputs.shown(path)
-    return run.show(notebook) if run else notebook
+    return run.fill(notebook) if run else notebook
 
 
 def _notebook(app: Sphinx, docname: str) -> Path | None:
@@ -121,7 +131,7 @@ def _set_page_context(
 ) -> None:
     if notebook := _notebook(app, pagename):
         context["notebook_file"] = notebook.name  # beside the built page
-        context["colab_url"] = read_addresses().colab(f"{pagename}.ipynb")
+        context["colab_url"] = _here().colab(f"{pagename}.ipynb")
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the title bar says the book's title twice
         context["pdf_file"] = app.config.pdf_file
@@ -222,6 +232,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         RoundReferenceStyle,
         force=True,  # a second build in one process registers it again
     )
+    # Where citations look for it each time; else all packages are looked through.
+    pybtex_plugin.register_plugin("pybtex.backends", "plaintext", PlaintextBackend)
     for name in ("note", "tip", "important", "warning"):
         app.add_directive(name, TitledAdmonition, override=True)
     # Jupyter Book sets it even where sphinx_comments is not used.
