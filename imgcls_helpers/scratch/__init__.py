@@ -21,5 +21,5 @@ from imgcls_helpers.scratch.pooling import *
 from imgcls_helpers.scratch.schedules import *
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     raise _names.missing("scratch", name, _names.MODULE)

@@ -7,6 +7,7 @@ dicts, `weights` and `gradients`, under the names that Keras uses.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Layer(Elsewhere):
 
     _elsewhere = LAYER
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         leave_out(options)
         self.weights: dict[str, np.ndarray] = {}
         self.gradients: dict[str, np.ndarray] = {}
@@ -79,7 +80,9 @@ class Layer(Elsewhere):
             self._make(floats(x, "x").shape[1:], np.random.default_rng(0), x.dtype)
         return self.forward(x, training)
 
-    def _make(self, shape, rng, dtype) -> None:
+    def _make(
+        self, shape: tuple[int, ...], rng: np.random.Generator, dtype: Any
+    ) -> None:
         self.build(shape, rng)
         self.weights = {n: array.astype(dtype) for n, array in self.weights.items()}
         self._built = True
@@ -155,7 +158,7 @@ class _Linear(Layer):
     """What convolution and dense layers share: weights, and an activation after."""
 
     def __init__(
-        self, activation: str | None, use_bias: bool, start: Initializer, **options
+        self, activation: str | None, use_bias: bool, start: Initializer, **options: Any
     ):
         super().__init__(**options)
         self._end = Activation(activation)
@@ -220,7 +223,7 @@ class Conv2D(_Linear):
         activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: Initializer = "glorot_uniform",
-        **options,
+        **options: Any,
     ):
         super().__init__(activation, use_bias, kernel_initializer, **options)
         self.filters = number(filters, "filters", 1, whole=True)
@@ -271,7 +274,7 @@ class Dense(_Linear):
         activation: str | None = None,
         use_bias: bool = True,
         kernel_initializer: Initializer = "glorot_uniform",
-        **options,
+        **options: Any,
     ):
         super().__init__(activation, use_bias, kernel_initializer, **options)
         self.units = number(units, "units", 1, whole=True)
@@ -316,7 +319,7 @@ class _Pooling2D(_Pooling):
         pool_size: int | Sequence[int] = 2,
         strides: int | Sequence[int] | None = None,
         padding: Padding = "valid",
-        **options,
+        **options: Any,
     ):
         super().__init__(**options)
         size = pair(pool_size, "pool_size")
@@ -422,7 +425,7 @@ class Activation(Layer):
     array([[0., 2.]])
     """
 
-    def __init__(self, activation: str | Callable | None, **options):
+    def __init__(self, activation: str | Callable | None, **options: Any):
         super().__init__(**options)
         self.activation = activation_name(activation, _activations)
 
@@ -451,7 +454,7 @@ class Rescaling(Layer):
     array([[1.]])
     """
 
-    def __init__(self, scale: float, offset: float = 0.0, **options):
+    def __init__(self, scale: float, offset: float = 0.0, **options: Any):
         super().__init__(**options)
         self.scale, self.offset = number(scale, "scale"), number(offset, "offset")
 
@@ -482,7 +485,7 @@ class BatchNormalization(Layer):
     True
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **options):
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **options: Any):
         super().__init__(**options)
         self.momentum = checked_rate(momentum, "momentum")
         self.epsilon = number(epsilon, "epsilon", 0)
@@ -495,7 +498,7 @@ class BatchNormalization(Layer):
             "moving_variance": np.ones(shape[-1]),
         }
 
-    @Layer.trainable.getter
+    @Layer.trainable.getter  # type: ignore[attr-defined]
     def trainable(self) -> list[str]:  # noqa: D102
         return ["gamma", "beta"]
 
@@ -543,7 +546,7 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
-    def __init__(self, rate: float, **options):
+    def __init__(self, rate: float, **options: Any):
         super().__init__(**options)
         self.rate = checked_rate(rate, "rate")
         self._rng = np.random.default_rng(0)

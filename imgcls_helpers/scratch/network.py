@@ -78,7 +78,7 @@ class Network(Elsewhere):
         *,
         seed: int = 0,
         dtype: str = "float32",
-        **options,
+        **options: Any,
     ):
         leave_out(options)
         if dtype not in ("float32", "float64", np.float32, np.float64):
@@ -295,7 +295,9 @@ class Network(Elsewhere):
             dy = layer.backward(dy)
         return dy
 
-    def predict(self, x: np.ndarray, batch_size: int = 256, **options) -> np.ndarray:
+    def predict(
+        self, x: np.ndarray, batch_size: int = 256, **options: Any
+    ) -> np.ndarray:
         """Return the results for any number of examples, a batch at a time.
 
         Parameters
@@ -405,7 +407,7 @@ class Network(Elsewhere):
         sample_weight: np.ndarray | None = None,
         shuffle: bool = True,
         seed: int = 0,
-        **options,
+        **options: Any,
     ) -> History:
         """Train: a forward pass, a backward pass and a step for each batch.
 
@@ -512,7 +514,7 @@ class Network(Elsewhere):
         y: np.ndarray | None = None,
         loss: Any = None,
         batch_size: int = 256,
-        **options,
+        **options: Any,
     ) -> Scores:
         """Return the mean "loss" and the "accuracy" on examples, without training.
 

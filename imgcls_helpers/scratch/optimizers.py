@@ -54,7 +54,7 @@ class _Optimizer(Elsewhere):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
-        **options,
+        **options: Any,
     ) -> None:
         leave_out(options)
         clips = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from imgcls_helpers._arguments import floats, labels, numbers_of, refuse
@@ -38,7 +40,7 @@ class Loss(Elsewhere):
 
     _elsewhere = LOSS
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         leave_out(options)
 
     def __call__(

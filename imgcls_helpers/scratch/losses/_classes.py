@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class CategoricalCrossentropy(Loss):
     """
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, **options
+        self, from_logits: bool = False, label_smoothing: float = 0.0, **options: Any
     ):
         super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
@@ -122,7 +123,7 @@ class SparseCategoricalCrossentropy(Loss):
     array([[ 0.25, -0.5 ,  0.25]])
     """
 
-    def __init__(self, from_logits: bool = False, **options):
+    def __init__(self, from_logits: bool = False, **options: Any):
         super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
 
@@ -197,7 +198,7 @@ class CategoricalFocalCrossentropy(Loss):
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        **options,
+        **options: Any,
     ):
         super().__init__(**options)
         expected = "a number of 0 or more, or one for each class"

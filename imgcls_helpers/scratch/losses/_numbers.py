@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from imgcls_helpers._arguments import rate, refuse, true_or_false
@@ -91,7 +93,7 @@ class BinaryCrossentropy(Loss):
     """
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, **options
+        self, from_logits: bool = False, label_smoothing: float = 0.0, **options: Any
     ):
         super().__init__(**options)
         self.from_logits = true_or_false(from_logits, "from_logits")
