@@ -14,7 +14,9 @@ _LANES = np.dtype("<u8")  # the byte order is fixed, so that lanes lie where exp
 _PIXELS_AT_ONCE = 16 * 32 * 32  # keeps a warp's working set inside a core's cache
 
 
-def _per_image(values: object, n: int, name: str, width: int | None = None):
+def _per_image(
+    values: object, n: int, name: str, width: int | None = None
+) -> np.ndarray:
     """Return one number, or one row of `width` numbers, for each image."""
     shape = (n,) if width is None else (n, width)
     expected = f"numbers of shape {shape}, or the same for all images"
@@ -25,7 +27,7 @@ def _per_image(values: object, n: int, name: str, width: int | None = None):
         refuse(name, expected, values)
 
 
-def moved(array: np.ndarray, offsets: np.ndarray, fill: str) -> np.ndarray:
+def moved(array: np.ndarray, offsets: np.ndarray, fill: Any) -> np.ndarray:
     """Move each (H, W, ...) picture by its (down, right) whole pixels."""
     n, h, w = array.shape[:3]
     reach = int(np.abs(offsets).max())
@@ -37,7 +39,7 @@ def moved(array: np.ndarray, offsets: np.ndarray, fill: str) -> np.ndarray:
     return windows[np.arange(n), reach - offsets[:, 0], reach - offsets[:, 1]]
 
 
-def _lines(size: int, reach: int, fill: str) -> np.ndarray:
+def _lines(size: int, reach: int, fill: Any) -> np.ndarray:
     """Where to read line i for i from -reach to size + reach; `size` means: outside."""
     if fill == "constant":
         return np.pad(np.arange(size), reach, constant_values=size)
@@ -76,7 +78,7 @@ def warped(
         if border:
             source = np.pad(source, [(0, 0), (0, 1), (0, 1), (0, 0)])
         out[part] = _interpolated(source, at_y, at_x, rows, columns, reach)
-        if masks is not None:
+        if masks is not None and placed is not None:
             near_y, near_x = np.rint(at_y).astype(int), np.rint(at_x).astype(int)
             inside = (near_y >= 0) & (near_y < h) & (near_x >= 0) & (near_x < w)
             k, i, j = np.nonzero(inside)

@@ -79,7 +79,7 @@ def as_arrays(
     """Bring the four arrays to uint8 NHWC and int64 (N,), or refuse them."""
     h, w, c = known.shape
     wanted = f"(N, {h}, {w})" if c == 1 else f"(N, {h}, {w}, {c})"
-    done = []
+    done: list[np.ndarray] = []
     for part in ("train", "test"):
         x, y = arrays[:2] if part == "train" else arrays[2:]
         came: Any = x

@@ -107,7 +107,8 @@ def _unknown(kind: str) -> str:
 
 def _plain(picture: ImageFile) -> Image:
     """Return the first picture of the file with 8 bits a channel."""
-    raw = picture.tile[0][3] if picture.tile else ""  # gone once it is loaded
+    tiles = getattr(picture, "tile", ())  # gone once it is loaded
+    raw = tiles[0][3] if tiles else ""
     picture.load()
     hidden = picture.info.get("transparency")
     if picture.mode == "F" or picture.mode.startswith("I"):
