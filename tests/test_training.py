@@ -1014,8 +1014,8 @@ class PartOfRecipe(augment.Operation):
         (enclosing(1), shifted, "augment was moved, this one has shifted"),
         (Moved(1), Moved(2), "augment: by was 1, this one has 2"),
         (
-            augment.Pipeline([augment.RandomShift(1), enclosing(1)]),
-            augment.Pipeline([augment.RandomShift(2), enclosing(1)]),
+            augment.Pipeline([augment.RandomCrop(1), enclosing(1)]),
+            augment.Pipeline([augment.RandomCrop(2), enclosing(1)]),
             "augment: operations: .* was 1, this one has 2",
         ),
         (
@@ -1074,7 +1074,7 @@ def identity_of_all():
 
     functions = [shifted, Moved(2), enclosing({"a", "b", "c", "d"}), chosen]
     recipe = dataclasses.replace(
-        LONG, augment=augment.Pipeline([augment.RandomShift(1), *functions])
+        LONG, augment=augment.Pipeline([augment.RandomCrop(1), *functions])
     )
     parts = Part(*TRAIN), Part(*VALIDATION)
     return _identity.identity_of(tall(), recipe, *parts, loss=swish)

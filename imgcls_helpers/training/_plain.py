@@ -77,7 +77,7 @@ def sum_of(*arrays: np.ndarray) -> int:
     """Return a checksum of the bytes of arrays."""
     found = 0
     for array in arrays:
-        found = zlib.crc32(np.ascontiguousarray(array), found)
+        found = zlib.crc32(np.ascontiguousarray(array).data, found)
     return found
 
 
@@ -121,7 +121,7 @@ def _is_own(value: Any) -> bool:
     return not any(Path(file).is_relative_to(path) for path in _LIBRARIES)
 
 
-def _code_of(function: types.FunctionType, inside: tuple[int, ...]) -> dict[str, Any]:
+def _code_of(function: Any, inside: tuple[int, ...]) -> dict[str, Any]:
     """Return what an own function does: its code, what it encloses and refers to."""
     if not _is_own(function):
         return {}
