@@ -1925,6 +1925,18 @@ def test_what_repeat_refuses(run, seeds, error, message):
         training.repeat(run, seeds)
 
 
+def test_a_precision_that_is_only_imitated_is_said_in_training(monkeypatch):
+    monkeypatch.setattr(backend, "_told", set())
+    monkeypatch.setattr(backend, "_processor", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(backend, "accelerator", lambda: None)
+    head = [keras.layers.Dense(CLASSES, dtype="mixed_bfloat16")]
+    model = net(head=[keras.Sequential([keras.Input((CLASSES,)), *head])])
+    with pytest.warns(UserWarning, match="bfloat16.*imitates") as caught:
+        fit(model, recipe=SHORT)
+        fit(model, recipe=SHORT)
+    assert len([w for w in caught if "imitates" in str(w.message)]) == 1
+
+
 def test_the_modules_work_together():
     model = models.fast_net((8, 8, 1), CLASSES, width=4, images=TRAIN[0])
     stem = model.get_layer("stem").get_weights()
