@@ -26,13 +26,13 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from imgcls_helpers._arguments import numbers_of, path_in, refuse
+from imgcls_helpers._arguments import numbers_of, outside, path_in, refuse
 
 __all__ = ["BackendError", "accelerator", "gradient", "name", "version"]
 
@@ -298,6 +298,41 @@ def _accelerator_torch() -> str | None:
     if torch.backends.mps.is_available():
         return "Apple GPU"
     return None
+
+
+# What the system calls the instructions for a precision, on x86 and on ARM.
+_INSTRUCTIONS = {
+    "bfloat16": {"avx512_bf16", "amx_bf16", "bf16"},
+    "float16": {"avx512_fp16", "amx_fp16", "asimdhp"},
+}
+_told: set[str] = set()
+
+
+@functools.cache
+def _processor() -> frozenset[str]:
+    """Return what the processor says it can do; nothing where that is not known."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # another system than Linux
+        return frozenset()
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    return frozenset(found.group(1).split()) if found else frozenset()
+
+
+def warn_of_imitation(dtypes: Iterable[str]) -> None:
+    """Say, once for each, that the processor only imitates a precision asked for."""
+    for dtype in sorted(set(dtypes) & _INSTRUCTIONS.keys() - _told):
+        known = _processor()
+        if not known or known & _INSTRUCTIONS[dtype] or accelerator():
+            continue
+        _told.add(dtype)
+        warnings.warn(
+            f"The model computes in {dtype}. This processor has no instructions for "
+            "it and imitates them, which is slower than float32, often several times. "
+            "Without an accelerator, leave the precision at float32.",
+            UserWarning,
+            stacklevel=outside(),
+        )
 
 
 def gradient(fn: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import _arguments, backend  # noqa: F401
+from imgcls_helpers import _arguments, backend
 from imgcls_helpers._arguments import number, refuse
 
 # isort: split
@@ -405,7 +405,8 @@ def fast_net(
         stem starts at random and learns.
     dtype : str, optional
         Keras's dtype policy of convolutions and pooling, such as "mixed_bfloat16".
-        Default: the global one. Normalization and logits are float32 in any case.
+        Default: the global one. Normalization and logits are float32 in any case. A
+        precision that the processor only imitates gives a warning.
 
     Returns
     -------
@@ -466,6 +467,7 @@ def fast_net(
         layers.Dense(classes, dtype="float32"),
     ]
     model = keras.Sequential(stack)
+    backend.warn_of_imitation(layer.compute_dtype for layer in model.layers)
     if images is not None:
         stem.set_weights(whitening_filters(images, stem_filters, size=_STEM))
         stem.trainable = False

@@ -1,13 +1,14 @@
 """Models: programs as printed and mended, and the fast net with its whitening stem."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgcls_helpers import models, runtime, scratch
+from imgcls_helpers import backend, models, runtime, scratch
 
 import keras  # isort: skip  # after the package, which picks the backend
 
@@ -324,6 +325,48 @@ def test_mixed_precision_gives_float32_logits():
     assert not np.array_equal(logits, exact)
     assert np.abs(logits - exact).max() < 0.1 * np.abs(exact).max()
     assert all(str(v.dtype) == "float32" for v in mixed.trainable_variables)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "processor", "gpu", "told"),
+    [
+        ("mixed_bfloat16", "fpu avx2", None, True),
+        ("mixed_bfloat16", "fpu avx2", "H200", False),
+        ("mixed_bfloat16", "avx512f avx512_bf16", None, False),
+        ("mixed_bfloat16", "amx_bf16", None, False),
+        ("mixed_bfloat16", "asimd bf16", None, False),
+        ("mixed_bfloat16", "", None, False),  # not known, as on other systems
+        ("mixed_float16", "f16c avx512_bf16", None, True),
+        ("mixed_float16", "avx512_fp16", None, False),
+        ("float32", "fpu", None, False),
+        (None, "fpu", None, False),
+    ],
+)
+def test_a_precision_that_is_only_imitated_is_said_once(
+    monkeypatch, recwarn, dtype, processor, gpu, told
+):
+    monkeypatch.setattr(backend, "_told", set())
+    monkeypatch.setattr(backend, "_processor", lambda: frozenset(processor.split()))
+    monkeypatch.setattr(backend, "accelerator", lambda: gpu)
+    for _ in range(2):
+        models.fast_net((8, 8, 1), width=4, dtype=dtype)
+    found = [w for w in recwarn if "imitates" in str(w.message)]
+    assert len(found) == told
+    for warning in found:
+        name = dtype.removeprefix("mixed_")
+        assert f"computes in {name}." in str(warning.message)
+        assert warning.category is UserWarning and warning.filename == __file__
+
+
+def test_the_processor_says_what_it_can_do():
+    backend._processor.cache_clear()
+    found = backend._processor()
+    here = Path("/proc/cpuinfo")
+    if not here.is_file():
+        assert found == frozenset()
+        return
+    text = here.read_text()
+    assert found and all(re.search(rf"\b{flag}\b", text) for flag in found)
 
 
 @pytest.mark.parametrize(

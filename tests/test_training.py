@@ -1014,8 +1014,8 @@ class PartOfRecipe(augment.Operation):
         (enclosing(1), shifted, "augment was moved, this one has shifted"),
         (Moved(1), Moved(2), "augment: by was 1, this one has 2"),
         (
-            augment.Pipeline([augment.RandomShift(1), enclosing(1)]),
-            augment.Pipeline([augment.RandomShift(2), enclosing(1)]),
+            augment.Pipeline([augment.RandomCrop(1), enclosing(1)]),
+            augment.Pipeline([augment.RandomCrop(2), enclosing(1)]),
             "augment: operations: .* was 1, this one has 2",
         ),
         (
@@ -1074,7 +1074,7 @@ def identity_of_all():
 
     functions = [shifted, Moved(2), enclosing({"a", "b", "c", "d"}), chosen]
     recipe = dataclasses.replace(
-        LONG, augment=augment.Pipeline([augment.RandomShift(1), *functions])
+        LONG, augment=augment.Pipeline([augment.RandomCrop(1), *functions])
     )
     parts = Part(*TRAIN), Part(*VALIDATION)
     return _identity.identity_of(tall(), recipe, *parts, loss=swish)
@@ -1923,6 +1923,18 @@ def test_repeat():
 def test_what_repeat_refuses(run, seeds, error, message):
     with pytest.raises(error, match=message):
         training.repeat(run, seeds)
+
+
+def test_a_precision_that_is_only_imitated_is_said_in_training(monkeypatch):
+    monkeypatch.setattr(backend, "_told", set())
+    monkeypatch.setattr(backend, "_processor", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(backend, "accelerator", lambda: None)
+    head = [keras.layers.Dense(CLASSES, dtype="mixed_bfloat16")]
+    model = net(head=[keras.Sequential([keras.Input((CLASSES,)), *head])])
+    with pytest.warns(UserWarning, match="bfloat16.*imitates") as caught:
+        fit(model, recipe=SHORT)
+        fit(model, recipe=SHORT)
+    assert len([w for w in caught if "imitates" in str(w.message)]) == 1
 
 
 def test_the_modules_work_together():

@@ -23,7 +23,12 @@ from imgcls_helpers._arguments._arrays import (
 )
 from imgcls_helpers._arguments._images import images, images_cure, masks, of_tf_data
 from imgcls_helpers._arguments._labels import labels, positions
-from imgcls_helpers._arguments._model import TRAINED_ON_BYTES, images_for, one_output
+from imgcls_helpers._arguments._model import (
+    TRAINED_ON_BYTES,
+    images_for,
+    one_output,
+    outside,
+)
 from imgcls_helpers._arguments._refusal import ArgumentError, describe, refuse
 from imgcls_helpers._arguments._values import (
     class_names,
@@ -66,6 +71,7 @@ __all__ = [
     "of_tf_data",
     "one_of",
     "one_output",
+    "outside",
     "pair",
     "path",
     "path_in",

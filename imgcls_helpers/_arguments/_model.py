@@ -64,7 +64,7 @@ def images_for(
             f"`{name} / 255`. A model that begins with keras.layers.Rescaling(1 / 255) "
             "cannot be used wrongly.",
             UserWarning,
-            stacklevel=_outside(),
+            stacklevel=outside(),
         )
     return found
 
@@ -125,7 +125,7 @@ def _input_shape(model: Any) -> tuple | None:
     return shape[1:]
 
 
-def _outside() -> int:
+def outside() -> int:
     """Return the stacklevel of the line that called into the package."""
     level = 1
     frame: FrameType | None = sys._getframe(1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # Imported before Keras: it picks the Keras backend.
-from imgcls_helpers import _arguments, backend  # noqa: F401
+from imgcls_helpers import _arguments, backend
 from imgcls_helpers._arguments import refuse
 from imgcls_helpers.data import Dataset, Part, one_hot
 from imgcls_helpers.training._outputs import (
@@ -102,6 +102,7 @@ def is_finite(tensor: Any) -> bool:
 
 def first_look(model: keras.Model, part: Part, loss: Any, *, classes: int) -> None:
     """Refuse a model or a loss that cannot train, before any step is taken."""
+    backend.warn_of_imitation(layer.compute_dtype for layer in model._flatten_layers())
     for layer in model.layers:
         for variable in layer.weights:
             if not is_finite(variable):
