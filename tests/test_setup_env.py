@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fresh import run
+from fresh import checkout, run
 from test_execute import chapter
 
 from tools import setup_env
@@ -206,3 +206,21 @@ def test_this_environment_names_no_place():
     assert len(files) > 50
     here = os.fsencode(ROOT)
     assert [f for f in files if f.is_file() and here in f.read_bytes()] == []
+
+
+def test_a_book_is_made_under_any_name_and_stays_made_elsewhere(tmp_path):
+    root = tmp_path / 'né 中\'s "x" $HOME %41 #1'
+    root.mkdir()
+    checkout(root, 1)
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, root / name)
+    set_up(root)
+    command = ["make", "book", f"PYTHON={sys.executable}"]
+    options = {"LC_ALL": "C", "IMGCLS_BUDGET": "smoke", "IMGCLS_OFFLINE": "1"}
+    assert f"The book is in {root}" in run(command, root, **options)
+    moved = root.rename(tmp_path / "moved")
+    assert f"Nothing has changed: the book is in {moved}" in run(
+        command, moved, **options
+    )
+    (page,) = (moved / "_build/html/book").glob("*.html")
+    assert "The sum is" in page.read_text("utf-8")
