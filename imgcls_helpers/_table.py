@@ -117,6 +117,7 @@ class Shown:
 
     @property
     def notes(self) -> Sequence[str]:
+        """Remarks under the tables."""
         return ()
 
     def _tables(self) -> list[Table]:
