@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -87,7 +88,8 @@ def really_grade(name, submission, tmp_path):
     path = tmp_path / f"{name}.ipynb"
     nbformat.write(submission, path)
     archive = made(name) / "autograder" / f"{name}.zip"
-    with capture_run_output():
+    with capture_run_output(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.environ["PATH"])  # Otter adds to it, and leaves it so
         otter_run(
             str(path), autograder=str(archive), output_dir=str(tmp_path), no_logo=True
         )
