@@ -11,6 +11,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from tools.browser import BrowserMissingError, open_browser
+from tools.check_site.page import SHIFT, check_page
 from tools.extensions.site import shorten
 from tools.places import ROOT, Addresses, read_addresses
 
@@ -52,6 +54,12 @@ answer = 1
 ```
 """
 SECOND = "# Second\n\nA page of its own.\n\n```{math}\n:label: eq-two\nc = d\n```\n"
+# Both move while a page loads, if nothing is done about it: code gets its borders once
+# the theme has chosen light or dark, and formulas are set when the page stands.
+CODES = f"# Codes\n\n{'Some `code` and `more` in a line. ' * 60}\n"
+ROW = r"| $\hat{y}_{i,j}$ | $\partial L / \partial y$, $\nabla_\theta L$ | a loss $L$ |"
+FORMULAS = "# Formulas\n\n| a | b | c |\n| --- | --- | --- |\n" + f"{ROW}\n" * 40
+OTHERS = ("glossary", "codes", "formulas")
 BIB = (
     "@book{someone2020thing, title={A Thing}, author={Someone, A.}, year={2020}, "
     "publisher={P}, url={https://example.org}}\n"
@@ -113,7 +121,6 @@ def book(tmp_path_factory) -> SimpleNamespace:
     """Build a book of one chapter with the real settings, without running it."""
     root = tmp_path_factory.mktemp("book")
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    settings["execute"]["execute_notebooks"] = "off"
     (root / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     toc = {
         "format": "jb-book",
@@ -121,7 +128,7 @@ def book(tmp_path_factory) -> SimpleNamespace:
         "parts": [
             {"caption": "I", "numbered": 1, "chapters": [{"file": "book/01-one"}]},
             {"caption": "II", "numbered": 1, "chapters": [{"file": "book/02-two"}]},
-            {"caption": "R", "chapters": [{"file": "book/glossary"}]},
+            {"caption": "R", "chapters": [{"file": f"book/{name}"} for name in OTHERS]},
         ],
     }
     (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
@@ -134,6 +141,8 @@ def book(tmp_path_factory) -> SimpleNamespace:
         "book/02-two.md": SECOND,
         "book/glossary.md": "# Glossary\n\nWords.\n\n```{glossary}\nsoftmax\n  A "
         "function.\n```\n\n```{bibliography}\n```\n",
+        "book/codes.md": CODES,
+        "book/formulas.md": FORMULAS,
         "book/references.bib": BIB,
         "book/01-one.ipynb": json.dumps({"cells": [], "nbformat": 4}),
     }
@@ -249,3 +258,22 @@ def test_nothing_of_thebe_and_nothing_from_elsewhere_is_loaded(book):
 
 def test_the_marker_for_pages_is_there(book):
     assert (book.site / ".nojekyll").is_file()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with open_browser() as found:
+            yield found
+    except BrowserMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", ["codes", "formulas"])
+def test_nothing_moves_while_a_page_loads(book, browser, name):
+    address = (book.site / "book" / f"{name}.html").as_uri()
+    _, seen = check_page(browser, address)
+    assert {kind: found["layout_shift"] <= SHIFT for kind, found in seen.items()} == {
+        "desktop": True,
+        "phone": True,
+    }, seen
