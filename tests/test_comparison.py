@@ -255,6 +255,11 @@ def test_an_end_that_is_shown_is_never_written_as_zero():
     found = evaluation.compare(a + d + reach + 0.0004, a, paired=True)
     assert found.higher
     assert "interval +0.0004 to" in str(found)
+    found = evaluation.compare(a + d + reach - 0.0004, a, paired=True)
+    assert not found.shown
+    assert "interval -0.0004 to" in str(found)
+    found = evaluation.compare([0.5, 0.6, 0.7], [0.50001, 0.6, 0.7], images=10_000)
+    assert ": +0.0 points" in str(found)  # not -0.0
 
 
 def test_many_at_once():

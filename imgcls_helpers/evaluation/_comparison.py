@@ -123,18 +123,18 @@ class Comparison(Shown):
 
     @property
     def _decimals(self) -> int:
-        """Two digits of the interval's width, and more until its ends show the side."""
+        """Two digits of the interval's width, and more until no end reads as 0."""
         scale = 1 if self.images is None else 100
         low, high = (scale * end for end in self.interval)
         decimals = max(1, 1 - math.floor(math.log10((high - low) / 2)))
-        while self.shown and not round(min(abs(low), abs(high)), decimals):
+        near = min(abs(low), abs(high))
+        while near and not round(near, decimals):
             decimals += 1
         return decimals
 
-    def _number(self, value: float, sign: str = "+") -> str:
+    def _number(self, value: float) -> str:
         scale = 1 if self.images is None else 100
-        decimals = 2 if self.reason else self._decimals
-        return f"{scale * value:{sign}.{decimals}f}"
+        return f"{scale * value:+z.{self._decimals}f}"  # z: no -0.0
 
     @property
     def _interval_text(self) -> tuple[str, str]:
