@@ -13,6 +13,7 @@ NEITHER = {
     # books, reports, slides, posts
     *("goodfellow2016deep", "krizhevsky2009learning", "yang2016classification"),
     *("itu2011studio", "hinton2012neural", "page2019how", "godbole2023tuning"),
+    "lecun1998mnist",
     # proceedings and journals that give no DOI
     *("krizhevsky2012imagenet", "buolamwini2018gender", "cawley2010over"),
     *("chellapilla2006high", "nair2010rectified", "glorot2010understanding"),

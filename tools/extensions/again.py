@@ -18,9 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools import outputs, times
+from tools import outputs
 from tools.book import chapters
-from tools.extensions.recorded import RECORDED
 from tools.fingerprints import digest, sha256
 from tools.places import ROOT
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 _RUNS = re.compile(
-    r"\{(finding|models|recorded-models|status|environment|recorded-times)\}"
+    r"\{(finding|recorded|models|recorded-models|status|environment|recorded-times)\}"
 )
 _DOCUMENTED = re.compile(r"^\.\. auto\w+:: (imgcls_helpers\.\w+)", re.MULTILINE)
 
@@ -38,8 +37,7 @@ def made_from(pages: dict[str, Path], root: Path) -> dict[str, str]:
     """Return the state of everything that each page is made from, as a short name."""
     runs = {path: outputs.shown(path) for path in chapters(root)}
     states = {path: digest(asdict(run)) for path, run in runs.items() if run}
-    files = [times.TIMES, *(ROOT / "benchmarks" / f"{name}.json" for name in RECORDED)]
-    recorded = [sha256(file) for file in files if file.is_file()]
+    recorded = [sha256(file) for file in sorted((ROOT / "benchmarks").glob("*.json"))]
     all_runs = digest([sorted(map(str, states.items())), recorded])
     package = outputs.package_state()
     found = {}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.extensions.tables import percent
 from tools.places import ROOT
 
 
@@ -57,6 +58,12 @@ def _shapes_difficulty(found: dict[str, Any]) -> Iterable[dict[str, Any]]:
         yield _model(name, "test", experiment["runs"])
 
 
+def _simple_methods(found: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for data, group in found["sets"].items():
+        for method, run in group["methods"].items():
+            yield _model(f"{method} on {data}", "test", [run])
+
+
 # file in benchmarks/: (what it is about, its data, how its models are read)
 RECORDED = {
     "recipe_goal": (
@@ -68,6 +75,10 @@ RECORDED = {
     "shapes_difficulty": (
         *("How hard the generated shapes are", "shapes"),
         _shapes_difficulty,
+    ),
+    "simple_methods": (
+        *("The simplest methods on whole data sets", "mnist, cifar10, digits"),
+        _simple_methods,
     ),
 }
 
@@ -92,3 +103,63 @@ def read_recorded(name: str, root: Path = ROOT) -> dict[str, Any]:
         "machine": facts.get("machine", facts.get("device")),
         "models": list(models(found)),
     }
+
+
+def _gain_of_augmentation(root: Path) -> str:
+    """Say what flips and crops gave in `augment_gain`, by the number of images."""
+    from imgcls_helpers import evaluation  # imports Keras: only where needed
+
+    path = root / "benchmarks" / "augment_gain.json"
+    sizes = json.loads(path.read_text(encoding="utf-8"))["sizes"]
+    said = []
+    for size, group in sizes.items():
+        runs = {name: kept["accuracy"] for name, kept in group["operations"].items()}
+        found = evaluation.compare(
+            *(runs["flip + crop"], runs["nothing"]),
+            ("validation accuracy with flips and crops", "without"),
+            images=5000,  # validation images that judge, as the script says
+            comparisons=len(sizes),
+        )
+        said.append(f"{int(size):,} images, {group['epochs']} epochs: {found}")
+    return " ".join(said)
+
+
+SENTENCES = {"augmentation-gain": _gain_of_augmentation}
+
+
+def say(what: str, root: Path = ROOT) -> str:
+    """Return a sentence, or the accuracy of one model, from what is recorded.
+
+    Parameters
+    ----------
+    what
+        A name in `SENTENCES`, or ``FILE: MODEL``, with the name that the model has in
+        the table of the page Results.
+    root
+        Of the repository.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    LookupError
+        If there is no such sentence, file or model.
+
+    Examples
+    --------
+    >>> say("scratch_digits: NumPy network, normalized, 8 epochs")
+    '99.3%'
+    """
+    if what in SENTENCES:
+        return SENTENCES[what](root)
+    name, _, model = what.partition(": ")
+    if name in RECORDED:
+        for found in read_recorded(name, root)["models"]:
+            if found["name"] == model:
+                return percent(statistics.mean(found["scores"]))
+    raise LookupError(
+        f"nothing is recorded as {what!r}; expected one of {', '.join(SENTENCES)}, or "
+        "FILE: MODEL, a file of benchmarks/ and a model in it"
+    )

@@ -1,7 +1,8 @@
 """The pages that are made from runs.
 
 - ``{finding}`NAME` `` stands for the sentence that a chapter's run printed with
-  `imgcls_helpers.results.finding`.
+  `imgcls_helpers.results.finding`, and ``{recorded}`NAME` `` for a sentence or an
+  accuracy from ``benchmarks/*.json``.
 - ``{models}`` lists the models that the chapters trained in this build, and
   ``{recorded-models}`` those of ``benchmarks/*.json``.
 - ``{status}`` says how the chapters ran in this build, ``{environment}`` on what, and
@@ -27,7 +28,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from imgcls_helpers import runtime
 from tools import outputs, times
 from tools.book import chapters
-from tools.extensions.recorded import RECORDED, read_recorded
+from tools.extensions.recorded import RECORDED, read_recorded, say
 from tools.extensions.tables import (
     NOTHING,
     Cell,
@@ -111,6 +112,18 @@ class Finding(SphinxRole):
             location=self.get_location(),
         )
         return [nodes.inline("", self.text)], []
+
+
+class Recorded(SphinxRole):
+    """``{recorded}`NAME` ``: a sentence or an accuracy that a benchmark recorded."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return it as a node."""
+        try:
+            return [nodes.inline("", say(self.text), classes=["finding"])], []
+        except LookupError as error:
+            logger.warning("%s", error.args[0], location=self.get_location())
+            return [nodes.inline("", self.text)], []
 
 
 class FromRuns(SphinxDirective):
@@ -283,6 +296,7 @@ class RecordedTimes(FromRuns):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension (called by Sphinx)."""
     app.add_role("finding", Finding())
+    app.add_role("recorded", Recorded())
     for name, directive in {
         "models": Models,
         "recorded-models": RecordedModels,
