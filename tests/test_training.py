@@ -1474,7 +1474,7 @@ def test_logits_that_happen_to_look_like_probabilities_are_logits(bias):
         "sparse_categorical_crossentropy",
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     ],
-    ids=str,
+    ids=lambda loss: re.sub(" at 0x.*", "", str(loss)),
 )
 def test_a_loss_that_does_not_fit_logits_or_one_hot_labels(loss):
     sparse = "sparse" in str(loss).lower()
