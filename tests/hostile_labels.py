@@ -284,8 +284,8 @@ rows(
     (
         "A label out of range is made one-hot (`data.one_hot`)",
         RANGE,
-        ValueError,
-        "from 0 to 2",
+        ArgumentError,
+        "below 3",
         data.one_hot,
         LABELS + 1,
         3,
@@ -312,7 +312,7 @@ rows(
     (
         "A pixel is NaN (`augment`)",
         "takes whole numbers alone, where there is no NaN",
-        ValueError,
+        ArgumentError,
         "uint8",
         augment.RandomFlip(),
         with_one(FLOATS, math.nan),
