@@ -41,8 +41,9 @@ def publish(runs: dict[Path, Run], printed: bool = False) -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     if note.is_file() and note.read_text(encoding="utf-8") == now:
         shutil.copytree(GOOD, WORK)
-        # Sphinx puts it there anew; pages look different where it was there before.
-        shutil.rmtree(WORK / "html" / "_static")
+        # Written at the end; pages name its checksum where it was there before.
+        for style in (WORK / "html" / "_static").glob("mystnb.*.css"):
+            style.unlink()
     if run_sphinx(WORK, PDF if printed else "") != 0:
         return 1
     # Beside the old site until it is whole.
