@@ -3,7 +3,7 @@
 Sphinx works in ``_build/site``, which begins as a copy of what the last good build left
 in ``_build/site.good``: so what did not change is neither read nor written again, and a
 build that failed, or warned, is never what the next one goes on from. Where anything
-changed but the pages, the runs and the package, all pages are made anew.
+changed but the text of pages, the runs and the package, all pages are made anew.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ MADE_WITH = (
 
 def made_with() -> str:
     """Return a short name for everything that every page is made with."""
-    return digest([str(ROOT), sys.version, versions(), sources(*MADE_WITH)])
+    # The titles of pages stand on others, and among the words that the search knows.
+    pages = [
+        path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("book/*.md"))
+    ]
+    titles = [line for page in pages for line in page.splitlines() if line[:2] == "# "]
+    return digest([str(ROOT), sys.version, versions(), titles, sources(*MADE_WITH)])
 
 
 def publish(runs: dict[Path, Run], printed: bool = False) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,17 +97,6 @@ def _in_order(part: Any) -> Any:
     return repr(part)
 
 
-def _trust_what_stands_in_files(app: Sphinx) -> None:
-    """Let no page be read again because its file is newer, where nothing in it is."""
-    env = app.env
-    before = getattr(env, "pages_made_from", {})
-    known = {n: Path(env.doc2path(n)) for n in env.all_docs if n in before}
-    there = {name: path for name, path in known.items() if path.is_file()}
-    for name, state in made_from(there, Path(app.srcdir)).items():
-        if state == before[name]:
-            env.all_docs[name] = time.time_ns() // 1000
-
-
 def _to_read(
     app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
@@ -155,7 +143,6 @@ def _keep_search(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension (called by Sphinx)."""
-    app.connect("builder-inited", _trust_what_stands_in_files)
     app.connect("builder-inited", _remember_search)
     app.connect("build-finished", _keep_search)
     app.connect("env-get-outdated", _to_read)
