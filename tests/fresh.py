@@ -21,7 +21,7 @@ def run(command: list[object], folder: Path, **environment: str) -> str:
         name: value
         for name, value in os.environ.items()
         if name not in ("PYTHONPATH", "VIRTUAL_ENV", "KERAS_BACKEND", "MPLBACKEND")
-        and not name.startswith(("JUPYTER", "GIT_", "PYTEST", "IMGCLS"))
+        and not name.startswith(("JUPYTER", "GIT_", "MAKE", "PYTEST", "IMGCLS"))
     }
     done = subprocess.run(
         [str(part) for part in command],

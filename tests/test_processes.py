@@ -91,6 +91,9 @@ class Family:
         self.folder = folder
         self.mark = uuid.uuid4().hex  # found in the environment of orphans too
         self.stderr = folder / "stderr.txt"
+        # Where the tests themselves run under nohup, their children do not.
+        hup = getattr(signal, "SIGHUP", signal.SIGTERM)
+        kept = signal.signal(hup, signal.SIG_DFL)
         with self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
                 command,
@@ -100,6 +103,7 @@ class Family:
                 stderr=stderr,
                 start_new_session=True,
             )
+        signal.signal(hup, kept)
         self.seen: set[psutil.Process] = set()
 
     def started(self, count: int) -> None:

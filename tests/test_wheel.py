@@ -87,7 +87,8 @@ def test_the_package_works_alone(built: Path, tmp_path: Path) -> None:
     printed = run([python, script], folder, **OPTIONS)
     where, *modules = re.findall(r"^module (\S+)$", printed, re.M)
     assert python.parent.parent in Path(where).parents
-    public = [path for path in sources() if not re.search("/_(?!_init)", path)]
+    code = [path for path in sources() if path.endswith(".py")]
+    public = [path for path in code if not re.search("/_(?!_init)", path)]
     names = {path.removesuffix(".py").removesuffix("/__init__") for path in public}
     assert set(modules) == {n.replace("/", ".") for n in names - {"imgcls_helpers"}}
     # The last example trains a network and judges it.
