@@ -480,4 +480,5 @@ def _(place):
     assert {stage for *_, stage in kills} == {"chapters", "site"}
     assert lines[-1] == "completed 0", logs["killed"]
     assert differing["_build"] == []
-    return logs["killed"].splitlines()[-1]
+    # The last kill may come after the site stands, before the program has ended.
+    return logs["killed"].splitlines()[-1].replace("Nothing has changed: the", "The")
