@@ -71,6 +71,8 @@ def html_of(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
         head = "".join(
             f'<th scope="col" style="{cell if i else name};font-weight:bold">'
             f"{html.escape(text)}</th>"
+            if text
+            else "<td></td>"  # a corner that says nothing is no heading
             for i, text in enumerate(table.head)
         )
         rows = "".join(

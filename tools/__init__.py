@@ -24,5 +24,5 @@ Beside it stand commands of their own: ``check_chapters`` (the chapters' source)
 
 At the bottom: ``places`` (paths and addresses), ``fingerprints`` (what changed?),
 ``pictures`` (alt texts), ``times`` (what chapters took). A module imports those below
-it and never those above; ``tests/test_layers.py`` has the order.
+it and never those above; ``tests/tools/test_layers.py`` has the order.
 """

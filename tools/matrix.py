@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import time
@@ -30,23 +29,12 @@ from tools.processes import ended_together
 from tools.setup_env import ROOT
 
 BACKENDS = ("tensorflow", "jax", "torch")
-WHEEL = ROOT / "tests" / "test_wheel.py"  # how a reader of another backend installs
+WHEEL = ROOT / "tests/tools/test_wheel.py"  # how a reader of another backend installs
 OLDEST_PYTHON = "3.11"
 
 
-def package_tests() -> list[Path]:
-    """Return the tests that concern the package alone: they need none of the tools."""
-    found = []
-    for path in sorted((ROOT / "tests").glob("test_*.py")):
-        text = path.read_text(encoding="utf-8")
-        imports = set(re.findall(r"^ *(?:from|import) +(\w+)", text, re.MULTILINE))
-        if "imgcls_helpers" in imports and not imports & {
-            "tools",
-            "tiny_book",
-            "fresh",
-        }:
-            found.append(path)
-    return found
+# The tests that concern the package alone: they need none of the tools.
+PACKAGE_TESTS = ROOT / "tests/package", ROOT / "tests/exercises"
 
 
 def run(command: Sequence[str | Path], **environment: str) -> bool:
@@ -58,7 +46,7 @@ def run(command: Sequence[str | Path], **environment: str) -> bool:
 def run_tests(python: Path, *more: Path, backend: str) -> str:
     """Run the package's tests, its examples and `more`; return the outcome in words."""
     start = time.perf_counter()
-    files = [*package_tests(), ROOT / "imgcls_helpers", *more]
+    files = [*PACKAGE_TESTS, ROOT / "imgcls_helpers", *more]
     passed = run([python, "-m", "pytest", "-n", "auto", *files], KERAS_BACKEND=backend)
     return f"tests {'passed' if passed else 'FAILED'} ({_seconds(start)})"
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-import tiny_book
-from tiny_book import tracked_files
 
+from tests.tools import tiny_book
+from tests.tools.tiny_book import tracked_files
 from tools import address, notebooks
 from tools.places import ROOT, Addresses, read_addresses
 

@@ -6,13 +6,13 @@ import math
 from functools import partial
 
 import numpy as np
-from hostile import Place, case, refused
 
 from imgcls_helpers import augment, data, evaluation, models, plots, results, scratch
 from imgcls_helpers import training as t
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.checks import check
 from imgcls_helpers.data import Part, split_indices
+from tests.hostile import Place, case, refused
 
 import keras  # isort: skip  # after the package, which picks the backend
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 
 import numpy as np
@@ -339,3 +340,10 @@ def test_a_table_needs_its_baseline():
         evaluation.compare_all([GOOD, GOOD], "a")
     with pytest.raises(ValueError, match="paired=False"):
         evaluation.compare_all({"a": GOOD, "b": GOOD[:2]}, "a", paired=True)
+
+
+def test_no_heading_of_its_page_is_empty():
+    runs = {"a": [1.0, 2, 4], "b": [5.0, 7, 6], "c": [2.0, 2, 3]}
+    one = evaluation.compare(runs["a"], runs["b"])
+    for page in (one._repr_html_(), evaluation.compare_all(runs, "a")._repr_html_()):
+        assert "<th" in page and not re.search(r"<th[^>]*></th>", page)

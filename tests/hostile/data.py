@@ -21,8 +21,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import test_data
-from hostile import Place, case, files_in, full_disk, refused, within, without_rights
 
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.data import (
@@ -32,6 +30,16 @@ from imgcls_helpers.data import (
     _known,
     load_dataset,
 )
+from tests.hostile import (
+    Place,
+    case,
+    files_in,
+    full_disk,
+    refused,
+    within,
+    without_rights,
+)
+from tests.package import test_data
 
 network = partial(case, "Network and files")
 WAYS_OUT = r"three ways out: connect .* IMGCLS_DATA .* fallback='shapes'"

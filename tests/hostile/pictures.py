@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_pictures
-from hostile import Place, case, refused, within, without_rights
 from PIL import Image
 
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers.data import load_image_folder
+from tests.hostile import Place, case, refused, within, without_rights
+from tests.package import test_pictures
 
 pictures = partial(case, "Pictures and folders")
 RED, BLUE = (200, 0, 0), (0, 0, 200)

@@ -1,12 +1,9 @@
 """Hostile conditions: each does what the table on the page says, and no more."""
 
-import hostile
-import hostile_builds  # noqa: F401
-import hostile_code  # noqa: F401
-import hostile_data  # noqa: F401
-import hostile_labels  # noqa: F401
-import hostile_pictures  # noqa: F401
 import pytest
+
+from tests import hostile
+from tests.hostile import builds, code, data, labels, pictures  # noqa: F401
 
 SEEN = hostile.on_page()
 RENEW = "make robustness writes the page anew"

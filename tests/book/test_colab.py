@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fresh import copy_of_repository, make_environment, run
 
+from tests.tools.fresh import copy_of_repository, make_environment, run
 from tools.book import Book
 from tools.notebooks import convert, notebook_text
 

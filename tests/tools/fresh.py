@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tiny_book import FIRST, tracked_files
-
+from tests.tools.tiny_book import FIRST, tracked_files
 from tools.places import ROOT
 from tools.setup_env import python_of
 

@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import test_execute
-import test_training
-from fresh import checkout
-from hostile import ROOT, case, files_in, full_disk, refused, without_rights
 
 from imgcls_helpers._arguments import ArgumentError
 from imgcls_helpers._turns import one_at_a_time
 from imgcls_helpers.training import CheckpointError, DivergenceError, Recipe, _store
+from tests.hostile import ROOT, case, files_in, full_disk, refused, without_rights
+from tests.package import test_training
+from tests.tools import test_execute
+from tests.tools.fresh import checkout
 from tools import execute, outputs, places, setup_env
 
 # --- Training -------------------------------------------------------------------------

@@ -731,8 +731,7 @@ def net_weights(state, model):
 
 VICTIM = """
 import sys, time
-sys.path.insert(0, {tests!r})
-import test_training as t
+from tests.package import test_training as t
 take, taken = t.training.Batches.__getitem__, []
 def slowly(self, index):
     taken.append(index)
@@ -748,12 +747,10 @@ def test_a_real_kill(undisturbed, tmp_path):
     folder = tmp_path / "run"
     # However late the kill comes: the last batch of all is never reached.
     batches = history.epochs * -(-len(TRAIN[1]) // LONG.batch_size)
-    code = VICTIM.format(
-        tests=str(Path(__file__).parent), folder=str(folder), batches=batches
-    )
+    code = VICTIM.format(folder=str(folder), batches=batches)
     victim = subprocess.Popen(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -1058,9 +1055,8 @@ def test_a_global_in_capitals_belongs_to_a_function_and_a_counter_does_not(monke
 
 
 IDENTITY = """
-import json, sys
-sys.path.insert(0, {tests!r})
-import test_training as t
+import json
+from tests.package import test_training as t
 print(json.dumps(t.identity_of_all()))
 """
 
@@ -1083,8 +1079,8 @@ def identity_of_all():
 def test_the_identity_is_the_same_in_another_process():
     net(full=True)  # the other process has counted no layers on
     done = subprocess.run(
-        [sys.executable, "-c", IDENTITY.format(tests=str(Path(__file__).parent))],
-        cwd=Path(__file__).parents[1],
+        [sys.executable, "-c", IDENTITY],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONHASHSEED": "7"},
         capture_output=True,
         text=True,

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_book
 
+from tests.tools import tiny_book
 from tools import build, execute, fingerprints, notebooks, publish
 from tools.places import ROOT
 

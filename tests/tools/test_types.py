@@ -11,8 +11,7 @@ import textwrap
 from collections import defaultdict
 from pathlib import Path
 
-from test_reference_pages import callables, public_members
-
+from tests.book.test_reference_pages import callables, public_members
 from tools.places import ROOT
 
 PARTS = doctest.DocTestParser()

@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from fresh import copy_of_repository, make_environment, run
-from tiny_book import tracked_files
 
 from imgcls_helpers import backend
+from tests.tools.fresh import copy_of_repository, make_environment, run
+from tests.tools.tiny_book import tracked_files
 from tools.places import ROOT
 
 IMPORT_ALL = """

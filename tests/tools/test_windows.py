@@ -14,9 +14,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tiny_book import tracked_files
 
 from imgcls_helpers import _turns
+from tests.tools.tiny_book import tracked_files
 from tools import processes, publish, setup_env
 from tools.places import ROOT
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import tiny_book
 from nbformat import v4
 
+from tests.tools import tiny_book
 from tools import check_chapters as checks
 from tools.book import Book, Problem
 from tools.pictures import images_without_alt

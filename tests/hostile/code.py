@@ -11,10 +11,10 @@ import time
 from functools import partial
 
 import numpy as np
-from hostile import case, within
 
 from imgcls_helpers import runtime
 from imgcls_helpers.checks import check, function_exercise
+from tests.hostile import case, within
 
 import keras  # isort: skip  # after the package, which picks the backend
 

@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from imgcls_helpers.training import Spread
-from tests.tiny_book import write_book
+from tests.tools.tiny_book import write_book
 from tools import times
 from tools.book import Book
 from tools.extensions import recorded, runs

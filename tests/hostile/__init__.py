@@ -1,7 +1,8 @@
 """The table of hostile conditions: what a case is, how it is run, and its page.
 
-The cases stand in ``hostile_*.py``. `test_hostile` runs each of them and compares what
-came out with ``book/robustness.md``; ``make robustness`` writes that page anew.
+The cases stand in the modules beside this one. `test_hostile` runs each of them and
+compares what came out with ``book/robustness.md``; ``make robustness`` writes that page
+anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "book" / "robustness.md"
 HOME = "/home/you"  # what stands on the page for the folder of a case
 

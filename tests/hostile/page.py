@@ -1,6 +1,6 @@
 """Run every hostile condition and write the page of what came out.
 
-``python tests/hostile_page.py WORDS`` shows only the cases with one of the words, and
+``python -m tests.hostile.page WORDS`` shows only the cases with one of the words, and
 then writes nothing.
 """
 
@@ -10,17 +10,17 @@ import sys
 import time
 import traceback
 from importlib import import_module
-from pathlib import Path
 
 
 def main(words: list[str]) -> int:
     """Write the page; return 1 if a case fails."""
     # Here, since the processes that a case starts import this file too.
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import_module("conftest")  # before Keras is imported: no network
-    import hostile
     import pytest
-    import test_hostile  # noqa: F401  # enters the cases
+
+    from tests.hostile import test_hostile  # enters the cases
+
+    hostile = test_hostile.hostile
 
     seen, failed = hostile.on_page(), 0
     for case in hostile.CASES:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fresh import checkout, run
-from test_execute import chapter
 
+from tests.tools.fresh import checkout, run
+from tests.tools.test_execute import chapter
 from tools import setup_env
 from tools.places import ROOT
 

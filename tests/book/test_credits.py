@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import tiny_book
 
+from tests.tools import tiny_book
 from tools.book import Book
 from tools.check_chapters.credits import PHOTOGRAPHS, check_credits
 

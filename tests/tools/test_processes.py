@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fresh import checkout
-from test_execute import chapter
-from test_setup_env import set_up
 
+from tests.tools.fresh import checkout
+from tests.tools.test_execute import chapter
+from tests.tools.test_setup_env import set_up
 from tools.browser import find_browser
 from tools.places import ROOT
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import tiny_book
 import yaml
 from myst_nb.core.read import read_myst_markdown_notebook
 
+from tests.tools import tiny_book
 from tools import notebooks
 from tools.book import Book, BookError
 from tools.myst import EXTENSIONS, Fragment

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_book
 
+from tests.tools import tiny_book
 from tools import fingerprints, outputs, publish
 from tools.places import ROOT
 
