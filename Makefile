@@ -53,7 +53,7 @@ notebooks: setup  ## Write the notebook beside each chapter
 	@$(RUN) -m tools.notebooks
 
 robustness: setup  ## Run the hostile conditions and write their page
-	@$(RUN) -m tests.hostile.page
+	@$(RUN) -m tests.hostile.write_page
 
 coursework: setup  ## Make assignments and their autograders: _build/coursework
 	@$(RUN) -m tools.coursework $(if $(SEED),--seed $(SEED))

@@ -18,6 +18,7 @@ from tools.fingerprints import digest, sources, versions
 from tools.outputs import Run
 from tools.places import PDF, ROOT, SITE
 
+JOBS = os.cpu_count() or 1  # processes that read and write pages
 WORK = ROOT / "_build" / "site"
 GOOD = ROOT / "_build" / "site.good"
 # What every page is made with.
@@ -89,7 +90,7 @@ def run_sphinx(folder: Path, pdf_file: str) -> int:
         warningiserror=True,
         keep_going=True,
         quiet=True,
-        jobs=os.cpu_count() or 1,
+        jobs=JOBS,
     )
     return 0 if status == 0 else 1
 

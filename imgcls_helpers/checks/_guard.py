@@ -77,6 +77,7 @@ def _folders() -> tuple[str, ...]:
 
 
 _NOT_THEIRS = _folders()
+_CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__init__.py")
 
 
 def own_line(raised: BaseException, answer: Any) -> str:
@@ -261,69 +262,41 @@ def time_limit(seconds: float) -> Iterator[None]:
     (Windows, other threads) a watching thread asks Python to raise in this one.
     """
     signals = _in_main_thread() and hasattr(signal, "setitimer")
-    traced = sys.gettrace()
     began, worked = time.monotonic(), time.process_time()
 
     def used_up() -> bool:
         took, work = time.monotonic() - began, time.process_time() - worked
         return work >= seconds or work < took / 20 or took >= 10 * seconds
 
-    try:
-        with (_alarm if signals else _watch)(seconds, used_up, _insistent()):
-            yield
-    finally:
-        if sys.gettrace() is not traced:
-            sys.settrace(traced)
+    with (_alarm if signals else _watch)(seconds, used_up):
+        yield
 
 
-def _insistent() -> type[TimeUp]:
-    """Return a TimeUp that gets out of a loop with a bare `except:` too.
-
-    Such a loop swallows the exception wherever it is raised inside of the `try`, and
-    that is where the time goes. So from the second time on, being raised turns on
-    tracing, which raises again some lines later, each time one line more: sooner or
-    later on a line outside of the `try`.
-    """
-    raised = left = 0
-
-    def trace(frame: types.FrameType, event: str, arg: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_filename.startswith(_NOT_THEIRS):
-            return None
-        left -= event == "line"
-        if left <= 0:
-            raise TimeUp
-        return trace
-
-    class Insistent(TimeUp):
-        # Python calls this in the thread, and in the frame, where it raises.
-        def __init__(self) -> None:
-            nonlocal raised, left
-            raised += 1
-            if raised == 1:
-                return
-            left = raised
-            frame: FrameType | None = sys._getframe(1)
-            while frame and frame.f_code.co_filename == __file__:
-                frame = frame.f_back
-            while frame and frame.f_code.co_filename != __file__:
-                if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
-                    frame.f_trace = trace
-                frame = frame.f_back
-            sys.settrace(trace)
-
-    return Insistent
+def _in_answer(frame: FrameType | None) -> bool:
+    """Whether the reader's code is at work, or what it called."""
+    while frame and frame.f_code.co_filename != _CHECK:
+        if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager
-def _alarm(
-    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
-) -> Iterator[None]:
-    over = False
+def _alarm(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
+    over, rung, moment = False, 0, random.Random(0)
 
-    def ring(number: int, frame: types.FrameType | None) -> None:
-        if not over and used_up():
-            raise time_up
+    def ring(number: int, frame: FrameType | None) -> None:
+        nonlocal rung
+        if over or not used_up():
+            return
+        rung += 1
+        if rung > 1:
+            # A loop with a bare `except:` swallowed it where the time goes, inside of
+            # the `try`. At one of many odd moments it is on its way round.
+            if not _in_answer(frame):
+                return
+            signal.setitimer(signal.ITIMER_REAL, moment.uniform(1e-6, 3e-5), _AGAIN)
+        raise TimeUp
 
     began = time.monotonic()
     old = signal.signal(signal.SIGALRM, ring)
@@ -340,9 +313,7 @@ def _alarm(
 
 
 @contextlib.contextmanager
-def _watch(
-    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
-) -> Iterator[None]:
+def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
     target = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
@@ -353,7 +324,7 @@ def _watch(
         while not over.wait(wait):
             with lock:
                 if not over.is_set() and used_up():
-                    raise_in(target, ctypes.py_object(time_up))
+                    raise_in(target, ctypes.py_object(TimeUp))
             wait = _AGAIN
 
     thread = threading.Thread(target=watch, daemon=True)

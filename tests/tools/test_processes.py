@@ -91,9 +91,10 @@ class Family:
         self.folder = folder
         self.mark = uuid.uuid4().hex  # found in the environment of orphans too
         self.stderr = folder / "stderr.txt"
-        # Where the tests themselves run under nohup, their children do not.
-        hup = getattr(signal, "SIGHUP", signal.SIGTERM)
-        kept = signal.signal(hup, signal.SIG_DFL)
+        # The tests may run under nohup or in the background of a shell, their children
+        # do not.
+        numbers = signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)
+        kept = {n: signal.signal(n, signal.SIG_DFL) for n in numbers}
         with self.stderr.open("w") as stderr:
             self.process = subprocess.Popen(
                 command,
@@ -103,7 +104,8 @@ class Family:
                 stderr=stderr,
                 start_new_session=True,
             )
-        signal.signal(hup, kept)
+        for number, handler in kept.items():
+            signal.signal(number, handler)
         self.seen: set[psutil.Process] = set()
 
     def started(self, count: int) -> None:

@@ -109,6 +109,8 @@ class Checkout:
 def checkout(tmp_path, monkeypatch) -> Checkout:
     """Return the book, built once."""
     tiny = Checkout(tmp_path.resolve())
+    # A process with the threads of a numeric library must not fork.
+    monkeypatch.setattr(publish, "JOBS", 1)
     monkeypatch.setattr(publish, "ROOT", tiny.root)
     monkeypatch.setattr(fingerprints, "ROOT", tiny.root)
     monkeypatch.setattr(publish, "SITE", tiny.site)

@@ -1,7 +1,7 @@
 """Run every hostile condition and write the page of what came out.
 
-``python -m tests.hostile.page WORDS`` shows only the cases with one of the words, and
-then writes nothing.
+``python -m tests.hostile.write_page WORDS`` shows only the cases with one of the words,
+and then writes nothing.
 """
 
 from __future__ import annotations
