@@ -355,8 +355,10 @@ AVIF = b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif" + bytes(40)
 def no_other_formats(monkeypatch):
     """A Pillow without AVIF and without pillow-heif."""
     Image.init()
-    for kind in ("AVIF", "HEIF"):
-        monkeypatch.delitem(Image.OPEN, kind, raising=False)
+    # Copies, so that what a test registers is gone after it too.
+    known = {name: o for name, o in Image.OPEN.items() if name not in ("AVIF", "HEIF")}
+    monkeypatch.setattr(Image, "OPEN", known)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name in known])
     monkeypatch.setattr(Image, "init", lambda: False)
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
 
@@ -397,7 +399,6 @@ def test_heic_is_read_where_pillow_heif_is_installed(
     accept = lambda start: start[4:8] == b"ftyp"  # noqa: E731
     fake.register_heif_opener = lambda: Image.register_open("HEIF", Heif, accept)
     monkeypatch.setitem(sys.modules, "pillow_heif", fake)
-    monkeypatch.setattr(Image, "ID", list(Image.ID))
     (pictures / "x").mkdir()
     (pictures / "x" / "a.heic").write_bytes(HEIC)
     assert (only(pictures, size=9) == RED).all()
