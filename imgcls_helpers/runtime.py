@@ -85,6 +85,8 @@ def _cores() -> int:
 def device() -> str:
     """Return what the backend computes on, in words: a GPU's name, or the CPU.
 
+    Of a CPU, with the instructions that decide how quick it is, where they are known.
+
     Examples
     --------
     >>> from imgcls_helpers import runtime
@@ -95,7 +97,8 @@ def device() -> str:
     if found:
         return f"GPU: {found}"
     cores = _cores()
-    return f"CPU: {cores} core{'s' * (cores != 1)}, {platform.machine()}"
+    parts = [f"{cores} core{'s' * (cores != 1)}", platform.machine()]
+    return "CPU: " + ", ".join(filter(None, [*parts, backend.instructions()]))
 
 
 def set_seed(seed: int) -> None:

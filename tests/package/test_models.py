@@ -398,3 +398,19 @@ def test_same_seed_same_weights():
         made.append(models.fast_net((8, 8, 1), width=4).get_weights())
     first, again, other = (np.concatenate([w.ravel() for w in m]) for m in made)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("sse2 avx2 avx512f avx512_bf16 amx_bf16", "AVX-512, bfloat16"),
+        ("sse2 avx2", "AVX2"),
+        ("fp asimd asimdhp bf16", "NEON, bfloat16, float16"),
+        ("", ""),
+    ],
+)
+def test_the_instructions_of_a_processor_in_words(monkeypatch, flags, words):
+    monkeypatch.setattr(backend, "_processor", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(backend, "accelerator", lambda: None)
+    assert backend.instructions() == words
+    assert runtime.device().endswith(words)

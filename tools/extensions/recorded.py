@@ -29,10 +29,11 @@ def _model(name: str, judged: str, runs: Sequence[dict[str, Any]]) -> dict[str, 
 
 
 def _recipe_goal(found: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    test = found["test"]
-    names = {goal: f"fast net, {chosen}" for goal, chosen in test["chosen"].items()}
-    for goal, runs in test["runs"].items():
-        yield _model(names.get(goal, "tutorial program, 10 epochs"), "test", runs)
+    for kind, test in found["test"].items():
+        names = {goal: f"fast net, {chosen}" for goal, chosen in test["chosen"].items()}
+        for goal, runs in test["runs"].items():
+            name = names.get(goal, "tutorial program, 10 epochs")
+            yield _model(f"{name} ({kind.removeprefix('mixed_')})", "test", runs)
 
 
 def _augment_gain(found: dict[str, Any]) -> Iterable[dict[str, Any]]:
