@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import re
 import warnings
 import zlib
@@ -53,8 +54,10 @@ from imgcls_helpers.checks._compare import (
     assert_close,
     call,
     compare,
+    hard,
     require,
 )
+from imgcls_helpers.checks._edits import mistakes_of
 from imgcls_helpers.checks._guard import (
     Interrupted,
     Printed,
@@ -84,6 +87,7 @@ __all__ = [
     "exercise",
     "exercises",
     "function_exercise",
+    "hard",
     "require",
 ]
 
@@ -116,7 +120,8 @@ class Exercise:
     number, title : str
         Such as "3.2", and a few words.
     run : callable
-        ``run(answer, rng)`` raises `Wrong` or `NotYet`, or returns.
+        ``run(answer, rng)`` raises `Wrong` or `NotYet`, or returns what to say of a
+        right answer, or None.
     seconds : float
         The time limit of the whole check.
     reference : object
@@ -134,7 +139,7 @@ class Exercise:
 
     number: str
     title: str
-    run: Callable[[Any, np.random.Generator], None]
+    run: Callable[[Any, np.random.Generator], str | None]
     seconds: float = _SECONDS
     reference: Any = None
     mistakes: tuple[Mistake, ...] = ()
@@ -170,7 +175,7 @@ def exercise(
     *,
     seconds: float = _SECONDS,
     reference: Any = None,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: str | Sequence[Mistake] = (),
 ) -> Callable[[Callable], Callable]:
     """Register the decorated ``f(answer, rng)`` as an exercise's check.
 
@@ -217,7 +222,8 @@ def exercise(
     """
 
     def register(run: Callable) -> Callable:
-        _register(Exercise(number, title, run, seconds, reference, tuple(mistakes)))
+        known = _known(mistakes, reference, number)
+        _register(Exercise(number, title, run, seconds, reference, known))
         return run
 
     return register
@@ -228,7 +234,7 @@ def function_exercise(
     title: str,
     *,
     reference: Callable,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: str | Sequence[Mistake] = (),
     seconds: float = _SECONDS,
     **options: Any,
 ) -> Callable[[Callable], Callable]:
@@ -244,12 +250,14 @@ def function_exercise(
         As in `exercise`.
     reference : callable
         A right answer.
-    mistakes : sequence of Mistake
-        Known wrong answers.
+    mistakes : str or sequence of Mistake
+        Known wrong answers: edits of the reference, as `checks._edits` reads them, or
+        functions.
     seconds : float
         The time limit for the whole check.
     **options
-        For `compare`: ``rtol``, ``atol``, ``dtype``, ``names``, ``inplace_ok``.
+        For `compare`: ``rtol``, ``atol``, ``dtype``, ``names``, ``inplace_ok``, and
+        ``slips``, by default true where the reference is written with ``def``.
 
     Returns
     -------
@@ -275,19 +283,32 @@ def function_exercise(
     ...         yield (rng.integers(0, 10, n),)
     >>> check("99.2", lambda row: sum(row) / len(row))
     ✔ Exercise 99.2, Mean of a row: right
+    It agrees with the book's on 3 inputs.
     >>> check("99.2", sum)
     ✘ Exercise 99.2, Mean of a row: not right yet
     That is the sum.
     """
+    known = _known(mistakes, reference, number)
+    with_def = inspect.isfunction(reference) and reference.__name__ != "<lambda>"
+    options.setdefault("slips", with_def)
 
     def register(cases: Callable) -> Callable:
-        def run(answer: Any, rng: np.random.Generator) -> None:
-            compare(answer, reference, cases(rng), mistakes=mistakes, **options)
+        def run(answer: Any, rng: np.random.Generator) -> str:
+            return compare(answer, reference, cases(rng), mistakes=known, **options)
 
-        _register(Exercise(number, title, run, seconds, reference, tuple(mistakes)))
+        _register(Exercise(number, title, run, seconds, reference, known))
         return cases
 
     return register
+
+
+def _known(
+    mistakes: str | Sequence[Mistake], reference: Any, number: str
+) -> tuple[Mistake, ...]:
+    """Return mistakes that are written as edits, or as a list."""
+    if isinstance(mistakes, str):
+        return mistakes_of(mistakes, reference, number)
+    return tuple(mistakes)
 
 
 def exercises() -> dict[str, Exercise]:
@@ -357,6 +378,7 @@ def check(number: str, answer: Any, *, seed: int | None = None) -> Verdict:
     seed = zlib.crc32(found.number.encode()) if seed is None else seed
     printed = Printed()
     outcome: Wrong | NotYet | None = None
+    praise = None
     with own_random_state(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -368,7 +390,7 @@ def check(number: str, answer: Any, *, seed: int | None = None) -> Verdict:
             ):
                 _check_stub(answer)
                 with time_limit(found.seconds):
-                    found.run(answer, np.random.default_rng(seed))
+                    praise = found.run(answer, np.random.default_rng(seed))
         except (Wrong, NotYet) as raised:
             outcome = raised
         except TimeUp as raised:
@@ -391,7 +413,8 @@ def check(number: str, answer: Any, *, seed: int | None = None) -> Verdict:
                     mistake="unusable",
                 )
     if outcome is None:
-        return Verdict(found.number, found.title, True, "", printed=printed.text())
+        said = {"message": praise or "", "printed": printed.text()}
+        return Verdict(found.number, found.title, True, **said)
     if isinstance(outcome, NotYet):
         return Verdict(found.number, found.title, None, str(outcome))
     return Verdict(

@@ -21,7 +21,41 @@ from imgcls_helpers.checks._guard import (
     kind_of,
     unchanged,
 )
+from imgcls_helpers.checks._relations import close, relation
+from imgcls_helpers.checks._slips import slips_of
 from imgcls_helpers.checks._verdict import Mistake, NotYet, Wrong
+
+
+class Case(tuple):
+    """The arguments of a hard case, and what is hard about it: ``why``."""
+
+    why: str
+
+
+def hard(why: str, *arguments: Any) -> Case:
+    """Return a case of which a right answer is told that it was among them.
+
+    Parameters
+    ----------
+    why : str
+        What is hard about it, such as "logits of 1000".
+    *arguments
+        Of the call.
+
+    Returns
+    -------
+    tuple
+        The arguments.
+
+    Examples
+    --------
+    >>> from imgcls_helpers.checks import hard
+    >>> hard("an empty list", [])
+    ([],)
+    """
+    case = Case(arguments)
+    case.why = why
+    return case
 
 
 def require(condition: Any, message: str, hint: str = "", *, mistake: str = "") -> None:
@@ -182,12 +216,13 @@ def compare(
     dtype: Any = None,
     names: Sequence[str] | None = None,
     inplace_ok: bool = False,
-) -> None:
+    slips: bool = False,
+) -> str:
     """Compare the reader's function with a reference on many inputs.
 
-    If they differ, the first of `mistakes` whose function does the same as the
-    reader's on every case gives the diagnosis; without one, the first case that
-    differs is shown.
+    If they differ, the first of `mistakes`, and then of the usual slips, whose function
+    does the same as the reader's on every case gives the diagnosis; without one, the
+    first case that differs is shown.
 
     Parameters
     ----------
@@ -202,6 +237,14 @@ def compare(
         What to call the arguments; by default the reference's parameters.
     inplace_ok : bool
         Whether the function may change its arguments.
+    slips : bool
+        Whether the usual slips are made from the reference; it must be a function
+        written with ``def``.
+
+    Returns
+    -------
+    str
+        On how many cases the answer is right, and on which hard ones.
 
     Raises
     ------
@@ -232,7 +275,7 @@ def compare(
         names = list(inspect.signature(reference).parameters)
     options = {"rtol": rtol, "atol": atol, "dtype": dtype}
     first: Wrong | None = None
-    outcomes = []
+    outcomes, pairs, broke = [], [], False
     for case in cases:
         expected = reference(*copied(case))
         outcome = _outcome(answer, case, {})
@@ -241,15 +284,34 @@ def compare(
         if problem is None and outcome.changed and not inplace_ok:
             problem = _in_place(outcome.changed[0])
         if problem is None:
+            pairs.append((outcome.value, expected))
             problem = _difference(outcome.value, expected, "result", **options)
         if problem is not None and first is None:
             first = _with_input(problem, case, names)
+            broke = outcome.error is not None or problem.mistake == "in-place change"
     if first is None:
-        return
+        return _praise(cases)
     for mistake in mistakes:
         if _agrees(mistake.wrong, cases, outcomes, options):
             raise mistake.as_wrong(line=first.line)
+    if slips and not broke:  # these say more than what came out
+        for slip in slips_of(reference):
+            if _agrees(slip.wrong, cases, outcomes, options):
+                raise Wrong(slip.message, mistake=slip.name, line=first.line)
+    if len(pairs) == len(cases):
+        first.hint = first.hint or relation(pairs, rtol, atol)
     raise first
+
+
+def _praise(cases: Sequence[tuple]) -> str:
+    """Return on what a right answer was right."""
+    hard = dict.fromkeys(case.why for case in cases if isinstance(case, Case))
+    among = f", among them {_listed(list(hard))}" if hard else ""
+    return f"It agrees with the book's on {len(cases)} inputs{among}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
 
 
 def _agrees(
@@ -466,6 +528,12 @@ def _not_finite(array: np.ndarray, name: str) -> Wrong:
 
 def _as_array(value: Any, name: str) -> np.ndarray:
     """Return a value as an array of numbers or booleans; Wrong if it is none."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise Wrong(
+            f"Your {name} is a masked array, which hides some of its values.",
+            "Return a plain array.",
+            mistake="masked array",
+        )
     if value is None:
         raise Wrong(
             f"Your {name} is None." if name != "result" else "It returns None.",
@@ -514,6 +582,8 @@ def _difference(
             )
         parts = [(got[k], expected[k], f"{name}[{k!r}]") for k in expected]
     elif isinstance(expected, (tuple, list)) and not _flat_numbers(expected):
+        if isinstance(got, np.ndarray) and got.ndim:
+            got = list(got)
         if not isinstance(got, (tuple, list)):
             kind = "tuple" if isinstance(expected, tuple) else "list"
             return _wrong_type(got, f"a {kind} of {len(expected)}", name)
@@ -552,57 +622,39 @@ def _array_difference(
     got: np.ndarray, expected: Any, name: str, *, rtol: Any, atol: Any, dtype: Any
 ) -> Wrong | None:
     expected = np.asarray(expected)
+    if got.shape == (1,) and expected.ndim == 0:
+        got = got[0]  # one number in a list is one number
     if got.shape != expected.shape:
         return _wrong_shape(got, expected, name)
     if dtype is not None:
         wanted = expected.dtype if dtype == "same" else np.dtype(dtype)
         if got.dtype != wanted:
             return _wrong_dtype(got, wanted, name)
-    close = _close(got, expected, rtol, atol)
-    if close.all():
+    near = close(got, expected, rtol, atol)
+    if near.all():
         return None
     with np.errstate(all="ignore"):
         if got.dtype.kind == "f" and (~np.isfinite(got) & np.isfinite(expected)).any():
             return _not_finite(got, name)
-        where = np.unravel_index(np.argmin(close), close.shape)
+        where = np.unravel_index(np.argmin(near), near.shape)
         want, have = expected[where], got[where]
-        hint = _relation(got, expected, rtol, atol)
     if expected.ndim == 0:
         place = "is wrong"
     else:
         index = ", ".join(map(str, where))
         index = f"({index})" if expected.ndim > 1 else index
         place = f"is wrong at position {index}"
-        wrong = np.count_nonzero(~close)
-        if close.size > 2:
-            place = f"is wrong in {wrong} of {close.size} values, first at {index}"
+        wrong = np.count_nonzero(~near)
+        if near.size > 2:
+            place = f"is wrong in {wrong} of {near.size} values, first at {index}"
     return Wrong(
         f"Your {name} {place}: expected {_number(want)}, yours is {_number(have)}.",
-        hint,
         mistake="wrong value",
     )
 
 
 def _number(value: np.generic) -> str:
     return f"{value:.6g}" if value.dtype.kind == "f" else str(value)
-
-
-def _close(got: np.ndarray, expected: np.ndarray, rtol: Any, atol: Any) -> np.ndarray:
-    exact = expected.dtype.kind in "biu" and rtol is None and atol is None
-    if exact and got.dtype.kind in "biu":
-        return got == expected
-    with np.errstate(all="ignore"):
-        expected = expected.astype(np.float64)
-        got = got.astype(np.float64)
-        if exact:  # a float may stand for an integer, but not be near it by luck
-            return np.isclose(got, expected, rtol=0, atol=1e-6)
-        if rtol is None:
-            rtol = 1e-5
-        if atol is None:
-            finite = np.abs(expected[np.isfinite(expected)])
-            scale = finite.max() if finite.size else 0.0
-            atol = 1e-6 * scale if scale else 1e-9
-        return np.isclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def _wrong_shape(got: np.ndarray, expected: np.ndarray, name: str) -> Wrong:
@@ -621,39 +673,3 @@ def _wrong_shape(got: np.ndarray, expected: np.ndarray, name: str) -> Wrong:
     return Wrong(
         f"Your {name} {have}; expected is {want}.", hint, mistake="wrong shape"
     )
-
-
-def _relation(got: np.ndarray, expected: np.ndarray, rtol: Any, atol: Any) -> str:
-    """Return how the values hang together with the expected ones, if they do."""
-    if got.dtype.kind == "b" or expected.dtype.kind == "b":
-        if np.array_equal(got, ~expected.astype(bool)):
-            return "It is exactly the opposite of what is expected."
-        return ""
-    g, e = got.astype(np.float64), expected.astype(np.float64)
-
-    def same(value: np.ndarray) -> bool:
-        return value.shape == e.shape and bool(_close(value, e, rtol, atol).all())
-
-    if same(-g):
-        return "The sign is the wrong way round."
-    if got.dtype.kind == "u" and np.array_equal(
-        got.astype(np.int64), expected.astype(np.int64) % (np.iinfo(got.dtype).max + 1)
-    ):
-        return f"The values wrapped round in {got.dtype}: convert before computing."
-    if np.count_nonzero(g) > 1:
-        if g.ndim > 1 and same(g.T):
-            return "Rows and columns are swapped."
-        for axis in range(g.ndim):
-            if same(np.flip(g, axis)):
-                return f"It is in reverse order along axis {axis}."
-        offset = e.flat[0] - g.flat[0]
-        if offset and same(g + offset):
-            return f"Every value is off by the same amount, {-offset:.6g}."
-        at = np.argmax(np.abs(g))
-        factor = e.flat[at] / g.flat[at] if g.flat[at] else 0.0
-        if factor and same(g * factor):
-            return f"Every value is {1 / factor:.6g} times what is expected."
-        in_order = np.sort(g, axis=None), np.sort(e, axis=None)
-        if _close(*in_order, rtol, atol).all():
-            return "The values are right, but in another order."
-    return ""

@@ -388,7 +388,7 @@ WRONG = [
     ("6.1", entropy_mean_of_table, "mean over classes too"),
     ("6.1", entropy_all_columns, "rows of the labels"),
     ("6.1", entropy_linear, "no logarithm"),
-    ("6.1", entropy_picked, "wrong shape"),
+    ("6.1", entropy_picked, "wrong value"),
     ("6.1", entropy_rows, "rows at the labels"),
     ("6.1", entropy_of_each, "one for each image"),
     ("6.1", entropy_by_classes, "divided by the classes"),
