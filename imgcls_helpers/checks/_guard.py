@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import copy
 import ctypes
@@ -256,20 +257,64 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp inside the block once the time is over, again and again.
 
     It is the processor's time, since a busy machine is not the answer's fault: by the
-    clock it may take ten times as long, unless it does nothing in it but sleep.
+    clock it may take ten times as long, unless it does nothing in it but sleep. Imports
+    do not count, and are never broken off.
 
     Where there are signals, they do it, since they also end a sleep. Elsewhere
     (Windows, other threads) a watching thread asks Python to raise in this one.
     """
     signals = _in_main_thread() and hasattr(signal, "setitimer")
-    began, worked = time.monotonic(), time.process_time()
+    imports = _Imports()
+
+    def worked() -> float:
+        return time.process_time() + _of_children() - imports.seconds
+
+    began, before = time.monotonic(), worked()
 
     def used_up() -> bool:
-        took, work = time.monotonic() - began, time.process_time() - worked
-        return work >= seconds or work < took / 20 or took >= 10 * seconds
+        took, work = time.monotonic() - began - imports.clock, worked() - before
+        late = work >= seconds or work < took / 20 or took >= 10 * seconds
+        return late and not imports.running
 
-    with (_alarm if signals else _watch)(seconds, used_up):
+    with imports, (_alarm if signals else _watch)(seconds, used_up):
         yield
+
+
+def _of_children() -> float:
+    """Return the processor time of the processes that were started and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+class _Imports:
+    """While it is entered, the time of imports is counted, in its own account.
+
+    The first import of a large library takes seconds that are not the answer's. One
+    that is broken off half way leaves the library unusable for all that follows.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = self.clock = 0.0
+        self.running = 0
+
+    def __enter__(self) -> None:
+        self._import = builtins.__import__
+        builtins.__import__ = self._timed
+
+    def __exit__(self, *raised: object) -> None:
+        builtins.__import__ = self._import
+
+    def _timed(self, name: str, *arguments: Any, **options: Any) -> Any:
+        if self.running:
+            return self._import(name, *arguments, **options)
+        self.running += 1
+        clock, work = time.monotonic(), time.process_time()
+        try:
+            return self._import(name, *arguments, **options)
+        finally:
+            self.seconds += time.process_time() - work
+            self.clock += time.monotonic() - clock
+            self.running -= 1
 
 
 def _in_answer(frame: FrameType | None) -> bool:
@@ -336,8 +381,12 @@ def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
         while waiting:
             with contextlib.suppress(TimeUp), lock:
                 over.set()
-                raise_in(target, None)  # forget one that is still on its way
                 waiting = False
+        # One that is still on its way arrives here. To call it off, Python has a way
+        # that leaves the interpreter looking for it for ever, and hangs a debugger.
+        with contextlib.suppress(TimeUp):
+            for _ in range(10):
+                pass
 
 
 WRITE_THE_BODY = "Write the function's body, then run this cell again."
