@@ -52,6 +52,7 @@ _LARGER = {
 # name: (which goal, width of the net, settings of the recipe, pixels of random crops)
 CANDIDATES: dict[str, tuple[str, int, dict, int]] = {
     "width 16, 1 epoch": ("short", 16, {"epochs": 1, **_NEW}, 0),
+    "width 18, 1 epoch": ("short", 18, {"epochs": 1, **_NEW}, 0),
     "width 20, 1 epoch": ("short", 20, {"epochs": 1, **_NEW}, 0),
     "width 24, 1 epoch": ("short", 24, {"epochs": 1, **_NEW}, 0),
     "width 16, 14 epochs": ("long", 16, {"epochs": 14, **_NEW}, 2),
@@ -64,7 +65,7 @@ CANDIDATES: dict[str, tuple[str, int, dict, int]] = {
 }
 # In float32, and in bfloat16 where the processor has instructions for it.
 CHOSEN = {
-    "float32": {"short": "width 16, 1 epoch", "long": "width 24, 8 epochs, batch 192"},
+    "float32": {"short": "width 18, 1 epoch", "long": "width 24, 8 epochs, batch 192"},
     "mixed_bfloat16": {
         "short": "width 24, 1 epoch",
         "long": "width 32, 9 epochs, batch 192",
