@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import numbers
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +135,7 @@ class _Outcome:
     error: Wrong | None = None
     kind: str = ""  # the type of the exception
     changed: list[str] = field(default_factory=list)
+    shared: bool = False  # what it returned shares memory with an argument
 
 
 def _outcome(answer: Any, args: tuple, kwargs: dict[str, Any]) -> _Outcome:
@@ -166,7 +167,19 @@ def _outcome(answer: Any, args: tuple, kwargs: dict[str, Any]) -> _Outcome:
         for name, one, other in zip(names, before, after, strict=True)
         if not unchanged(one, other)
     ]
-    return _Outcome(value=value, changed=changed)
+    own = [a for a in _arrays(given) for b in _arrays(value) if np.shares_memory(a, b)]
+    return _Outcome(value=value, changed=changed, shared=bool(own))
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray]:
+    """Yield the arrays in a value."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _arrays(part)
+    elif isinstance(value, dict):
+        yield from _arrays(list(value.values()))
 
 
 def _bind(answer: Any, args: tuple, kwargs: dict[str, Any]) -> list[str]:
@@ -216,6 +229,7 @@ def compare(
     dtype: Any = None,
     names: Sequence[str] | None = None,
     inplace_ok: bool = False,
+    new: bool = False,
     slips: bool = False,
 ) -> str:
     """Compare the reader's function with a reference on many inputs.
@@ -237,6 +251,8 @@ def compare(
         What to call the arguments; by default the reference's parameters.
     inplace_ok : bool
         Whether the function may change its arguments.
+    new : bool
+        Whether the arrays that it returns must share no memory with its arguments.
     slips : bool
         Whether the usual slips are made from the reference; it must be a function
         written with ``def``.
@@ -283,12 +299,22 @@ def compare(
         problem = outcome.error
         if problem is None and outcome.changed and not inplace_ok:
             problem = _in_place(outcome.changed[0])
+        if problem is None and new and outcome.shared:
+            problem = Wrong(
+                "It returns one of its arguments, or a view of it: who changes the "
+                "result changes the caller's array too.",
+                "Return a new array, such as `x.copy()`, in this case too.",
+                mistake="shared memory",
+            )
         if problem is None:
             pairs.append((outcome.value, expected))
             problem = _difference(outcome.value, expected, "result", **options)
         if problem is not None and first is None:
             first = _with_input(problem, case, names)
-            broke = outcome.error is not None or problem.mistake == "in-place change"
+            broke = outcome.error is not None or problem.mistake in (
+                "in-place change",
+                "shared memory",
+            )
     if first is None:
         return _praise(cases)
     for mistake in mistakes:
@@ -470,6 +496,8 @@ def assert_array(
     Your result has shape (2, 3); expected is (any, 4).
     """
     array = _as_array(got, name)
+    if shape == () and array.shape == (1,):
+        array = array[0]  # one number in a list is one number
     if shape is not None:
         fits = len(shape) == array.ndim and all(
             want in (None, have) for want, have in zip(shape, array.shape, strict=True)

@@ -59,8 +59,8 @@ def _column(chosen: np.ndarray) -> np.ndarray:
 @function_exercise(
     "8.1",
     "Flip some",
+    new=True,
     reference=_flip_some,
-    dtype="same",
     mistakes=[
         Mistake(
             "upside down",
@@ -189,7 +189,6 @@ def _crop_square(images, padding, corners):
     "8.2",
     "Pad and crop",
     reference=_pad_and_crop,
-    dtype="same",
     mistakes=[
         Mistake(
             "one corner for all",

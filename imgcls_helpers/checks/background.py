@@ -17,6 +17,7 @@ from imgcls_helpers.checks import (
     call,
     exercise,
     function_exercise,
+    hard,
 )
 
 Z = 1.96  # a normal variable lies within 1.96 standard deviations in 95% of cases
@@ -190,6 +191,9 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([2, 2, 2, 0, 1]), np.array([2, 0, 0, 0])
     yield np.array([4, 4, 9]), np.array([9, 4, 4, 9, 9])  # classes with gaps
     yield np.array([0, 0, 1]), np.array([1, 1, 1])  # the majority never occurs
+    # Neither the first label nor the middle one.
+    yield np.array([5, 1, 1, 9, 9, 9, 0]), np.array([9, 5, 1, 9, 9])
+    yield np.array([0, 3, 3, 3, 4, 4, 7, 8, 9]), np.array([4, 3, 3, 3, 0])
     for k in (3, 10):
         train = np.append(rng.integers(0, k, 40), np.full(30, k - 2))
         yield rng.permutation(train), rng.integers(0, k, 60)
@@ -289,6 +293,9 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     # Chosen so that 1.96 and the more exact 1.959964 give the same whole number.
     yield 0.5, 0.2
     yield 0.5, 0.1
+    # With 1.96 exactly 4 and 16, however the formula is written.
+    yield hard("a whole number", 0.5, 0.49)
+    yield hard("a whole number", 0.5, 0.245)
     yield 0.8, 0.05
     yield 0.9, 0.05
     yield 0.8, 0.03
@@ -509,6 +516,10 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     # Seen from black, (30, 30) is nearer than (0, 50), but not by absolute differences.
     pair = np.array([[[[30], [30]]], [[[0], [50]]]], np.uint8)
     yield pair, np.array([0, 1]), np.zeros((1, 1, 2, 1), np.uint8)
+    # Between a centroid of 20 and one of 10.5.
+    half = np.array([20, 10, 11], np.uint8).reshape(3, 1, 1, 1)
+    middle = np.full((1, 1, 1, 1), 15, np.uint8)
+    yield hard("a centroid between two bytes", half, np.array([0, 1, 1]), middle)
     yield _clear_cases(rng, [0, 1], 4, 2, 1)
     yield _clear_cases(rng, [3, 5, 9], 8, 4, 3)
     yield _clear_cases(rng, [0, 1, 2, 3], 12, 6, 3)

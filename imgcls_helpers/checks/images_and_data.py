@@ -217,6 +217,8 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
         (7, 8, 7),
         (8, 7, 7),
         (5, 5, 5),
+        (7, 6, 4),
+        (6, 9, 2),
     ]:
         yield rng.integers(0, 256, (height, width, 3), dtype=np.uint8), size
 
@@ -594,10 +596,11 @@ def _counts(labels: np.ndarray, part: np.ndarray) -> np.ndarray:
 )
 def _(answer: Any, rng: np.random.Generator) -> None:
     for counts, share in [((4, 8), 0.25), ((10, 25, 60), 0.2), ((31, 17, 9), 0.3)]:
-        labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+        names = np.array([1, 4, 9])[: len(counts)]  # classes need not be 0 to K - 1
+        labels = rng.permutation(np.repeat(names, counts))
         _, test = _one_split(answer, labels, share, 0)
         wanted = share * np.array(counts)
-        got = _counts(labels, test)
+        got = _counts(labels, test)[names]
         if not (np.abs(got - wanted) < 1).all():
             _say_which(got, wanted, counts, share)
         _check_chance(answer, labels, share, test)
@@ -653,3 +656,11 @@ def _check_chance(
             "each class before you cut.",
             mistake="not random",
         )
+    for name in np.unique(labels):
+        chosen = [frozenset(o[labels[o] == name].tolist()) for o in others]
+        if len(set(chosen)) == 1 and np.sum(labels == name) > 4:
+            raise Wrong(
+                f"Of the class {name} every seed takes the same positions.",
+                "Shuffle the positions of each class before you cut.",
+                mistake="not every class is random",
+            )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from imgcls_helpers.checks import Mistake, function_exercise
+from imgcls_helpers.checks import Mistake, function_exercise, hard
 
 # 5.1 ------------------------------------------------------------------------
 
@@ -290,7 +290,13 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     for n, k in [(4, 3), (3, 10)]:
         yield (rng.normal(0, 2, (n, k)),)
     yield (np.array([[1000.0, 1001.0, 999.0], [-1.0, 0.0, 1.0]]),)
-    yield (np.array([[-1000.0, -1001.0, -1002.0], [0.0, 5.0, -2.0]]),)
+    yield hard(
+        "rows of -1000", np.array([[-1000.0, -1001.0, -1002.0], [0.0, 5.0, -2.0]])
+    )
+    yield hard("1000 beside 0", np.array([[1000.0, 0.0, 0.0, 0.0], [3.0, 0, 1, 2]]))
+    yield hard("1000 beside -1000", np.array([[1000.0, -1000.0, 0.0], [0.0, 1.0, 2.0]]))
+    far = np.array([[1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]])
+    yield hard("a row of 1000 over one of -1000", far)
 
 
 # 5.4 ------------------------------------------------------------------------

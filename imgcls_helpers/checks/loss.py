@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from imgcls_helpers.checks import Mistake, function_exercise
+from imgcls_helpers.checks import Mistake, function_exercise, hard
 
 
 def _quiet(function: Callable) -> Callable:
@@ -39,6 +39,9 @@ def _batches(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]
     yield np.array([1, 0]), np.array([[0.1, 0.9], [0.2, 0.8]])
     for n, k in [(3, 4), (5, 3), (4, 4), (30, 10)]:
         yield rng.integers(0, k, n), _probabilities(rng, n, k)
+    # The product of so many probabilities is 0 in floating point.
+    labels = rng.integers(0, 3, 3000)
+    yield hard("3,000 rows", labels, _probabilities(rng, 3000, 3))
 
 
 # 6.1 ------------------------------------------------------------------------
@@ -317,6 +320,8 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield (np.array([[-1000.0, -1001.0, -1000.5]]),)
     yield (np.array([[1000.0, 0.0]]),)
     yield (np.array([[0.0, 1.0], [-2000.0, -2001.0]]),)
+    yield hard("1000 beside 0", np.array([[1000.0, 0.0, 0.0, 0.0], [3.0, 0, 1, 2]]))
+    yield hard("1000 beside -1000", np.array([[1000.0, -1000.0, 0.0], [0.0, 1.0, 2.0]]))
 
 
 # 6.3 ------------------------------------------------------------------------
@@ -448,6 +453,9 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     for n, k in [(3, 3), (5, 4), (8, 10)]:
         yield 2 * rng.normal(size=(n, k)), rng.integers(0, k, n)
     yield np.array([[1000.0, 1000.0, 999.0], [0.0, 1000.0, 1.0]]), np.array([2, 1])
+    wide = np.array([[1000.0, 0.0, 0.0, 0.0], [-1000.0, -999.0, -2000.0, -1000.0]])
+    yield hard("logits of 1000 beside 0", wide, np.array([1, 0]))
+    yield hard("1000 beside -1000", np.array([[1000.0, -1000.0]]), np.array([1]))
 
 
 # 6.4 ------------------------------------------------------------------------
@@ -703,5 +711,7 @@ def _factor_outside(labels, probabilities, gamma):
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     gammas = (2.0, 1.0, 0.0, 3.0, 0.5, 2.0)
-    for (labels, p), gamma in zip(_batches(rng), gammas, strict=True):
-        yield labels, p, gamma
+    *batches, (labels, p) = _batches(rng)
+    for batch, gamma in zip(batches, gammas, strict=True):
+        yield *batch, gamma
+    yield hard("3,000 rows", labels, p, 2.0)

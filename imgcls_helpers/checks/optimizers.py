@@ -684,6 +684,19 @@ def _check_randomness(answer: Any, rng: np.random.Generator) -> None:
                 mistake="shuffled within the batches",
             )
         raise _NEIGHBOURS
+    if all((np.diff(order) % n == 1).all() for order in orders):
+        raise Wrong(
+            "The numbers stay in their order; only where they begin is drawn.",
+            "`rng.permutation(n)` makes every order equally likely.",
+            mistake="hardly shuffled",
+        )
+    same = [i for i in range(n) if len({int(order[i]) for order in orders}) == 1]
+    if same:
+        raise Wrong(
+            f"Place {same[0]} always holds number {orders[0][same[0]]}.",
+            "Shuffle all numbers, the first and the last too.",
+            mistake="not random enough",
+        )
     # In a random order, a number's place says nothing about the number: over 480 of
     # them a correlation of 0.3 comes about by chance less than once in 10**9.
     places = np.tile(np.arange(n), len(orders))
@@ -934,6 +947,7 @@ def _clip_by_limit(gradients, limit) -> list:
 @function_exercise(
     "7.5",
     "Clip by the global norm",
+    new=True,
     reference=_clip,
     names=("gradients", "limit"),
     mistakes=[

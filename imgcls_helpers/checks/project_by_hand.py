@@ -15,6 +15,7 @@ from imgcls_helpers.checks import (
     call,
     exercise,
     function_exercise,
+    hard,
     require,
 )
 
@@ -483,6 +484,8 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     for n, classes in [(3, 4), (8, 10)]:
         yield rng.normal(0, 2, (n, classes)), rng.integers(0, classes, n)
     yield np.array([[1000.0, 0.0, 998.0], [-1000.0, -999.0, -1002.0]]), np.array([2, 0])
+    wide = np.array([[1000.0, 0.0, -1000.0], [0.0, 0.0, 1000.0]])
+    yield hard("logits of 1000 that are wrong", wide, np.array([1, 0]))
 
 
 # P1.6 -----------------------------------------------------------------------

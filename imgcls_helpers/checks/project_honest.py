@@ -17,6 +17,7 @@ from imgcls_helpers.checks import (
     call,
     exercise,
     function_exercise,
+    hard,
     require,
 )
 
@@ -210,6 +211,10 @@ def _close_where(measure: Callable) -> Callable:
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     test = np.array([[[10, 20]], [[90, 95]]], np.uint8)
     yield np.array([[[90, 97]], [[10, 24]], [[7, 20]]], np.uint8), test, 3
+    # One image is a copy of two, and one lies across the end of the bytes.
+    twice = np.array([[[10, 20]], [[11, 21]], [[254, 1]]], np.uint8)
+    ends = np.array([[[1, 254]], [[10, 21]], [[255, 0]]], np.uint8)
+    yield hard("a copy of two images", ends, twice, 3)
     for n, m, side, tolerance in [(12, 9, 4, 2), (20, 15, 5, 6)]:
         test = rng.integers(20, 236, (m, side, side), dtype=np.uint8)
         images = rng.integers(20, 236, (n, side, side), dtype=np.uint8)
@@ -420,7 +425,8 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     for n, parts in [(6, 2), (12, 3), (25, 5)]:
         labels = rng.permutation(np.arange(n) % 3)
         images = rng.normal(size=(n, 4)) + labels[:, None]
-        folds = rng.permutation(np.arange(n) % parts)
+        names = rng.permutation(9)[:parts]  # folds need not be 0 to 4
+        folds = names[rng.permutation(np.arange(n) % parts)]
         yield fit_centroids, images, labels, folds
 
 
@@ -534,6 +540,12 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield (
         np.array([[0.30, 0.31, 0.39], [0.60, 0.40, 0.0], [0.05, 0.30, 0.65]]),
         np.array([0, 0, 1]),
+    )
+    # The third is as sure of class 1 as the images of class 1 are on average.
+    yield hard(
+        "a probability at the threshold",
+        np.array([[0.25, 0.75], [0.5, 0.5], [0.375, 0.625], [0.875, 0.125]]),
+        np.array([1, 1, 0, 0]),
     )
     for n, classes in [(60, 3), (200, 5)]:
         labels = rng.integers(0, classes, n)
@@ -882,6 +894,7 @@ def _accuracies(labels, predictions, classes) -> np.ndarray:
 @function_exercise(
     "P2.7",
     "Recall of each class, with an interval",
+    rtol=1e-4,  # 1.96 and the more exact 1.959964 are both right
     reference=_recalls,
     mistakes=[
         Mistake(
@@ -990,11 +1003,17 @@ def _accuracy_first(logits, labels) -> float:
 )
 def _(answer: Any, rng: np.random.Generator) -> None:
     found = []
-    for n, classes, factor in [(300, 3, 3.4), (500, 10, 2.45), (400, 5, 1.55)]:
+    # Too sure, and not sure enough; what is added to all logits changes nothing.
+    for n, classes, factor, more in [
+        (300, 3, 3.4, 0.0),
+        (500, 10, 2.45, 0.0),
+        (400, 5, 1.55, 3000.0),
+        (400, 4, 0.45, 0.0),
+    ]:
         z = rng.normal(0, 1.5, (n, classes))
         p = scratch.softmax(z)
         labels = (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
-        logits = factor * z
+        logits = factor * z + more
         own = assert_array(call(answer, logits, labels), shape=(), name="temperature")
         found.append((float(own), _temperature(logits, labels), logits, labels))
     got = np.array([t for t, *_ in found])
@@ -1019,13 +1038,13 @@ def _(answer: Any, rng: np.random.Generator) -> None:
             "`np.exp` undoes it.",
         ),
         (
-            np.ones(3),
+            np.ones(len(best)),
             "left at 1",
             "With the temperature 1 nothing changes.",
             "Try several temperatures, and keep that with the lowest cross-entropy.",
         ),
         (
-            np.full(3, 0.25),
+            np.full(len(best), 0.25),
             "chosen by accuracy",
             "You return the same temperature for all data, it seems the first of a "
             "list. No temperature changes the accuracy: the order of the logits stays.",

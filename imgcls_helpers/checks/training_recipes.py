@@ -14,6 +14,7 @@ from imgcls_helpers.checks import (
     call,
     exercise,
     function_exercise,
+    hard,
     require,
 )
 
@@ -516,6 +517,12 @@ def _check_momentum(momentum: np.ndarray, n: int) -> None:
 
 
 def _check_units(units: np.ndarray, n: int) -> None:
+    require(
+        not np.array_equal(units[len(_UNITS) :], units[: -len(_UNITS)]),
+        "The units are taken in turn.",
+        "Draw them: `rng.choice([16, 32, 64, 128])`.",
+        mistake="units in turn",
+    )
     for other in sorted(set(units.tolist()) - set(_UNITS)):
         raise Wrong(
             f"There are {other:g} units, which is not one of {_UNITS}.",
@@ -1051,6 +1058,10 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield [2.0, 0.5, 0.4, 0.6], [2.0, 1.1, 1.0, 1.0], 10  # gap, by the lowest
     yield [2.0, 0.4, 0.42, 0.45], [2.0, 1.0, 0.9, 0.98], 10
     yield [1.0, 0.98, 0.97, 0.96], [1.1, 1.1, 1.0, 1.0], 10
+    # Exactly at a limit, where "more than" is not met.
+    yield hard("a loss at a limit", [1.0, 0.95, 0.95, 0.95], [1.0, 1.05, 1.1, 1.1], 10)
+    yield hard("a loss at a limit", [0.52, 0.51, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0], 10)
+    yield hard("a loss at a limit", [1.0, 0.95, 0.92, 0.9], [1.2, 1.2, 1.2, 1.2], 10)
     for _ in range(12):
         classes = int(rng.integers(2, 50))
         epochs = int(rng.integers(4, 9))

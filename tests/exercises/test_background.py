@@ -182,7 +182,7 @@ def needed_for_the_whole_width(p, half_width):
         ("1.3", needed_for_the_whole_width, "half-width taken for the whole"),
         ("1.4", centroid_in_uint8, "squared in uint8"),
         ("1.4", centroid_as_index, "position in place of class"),
-        ("1.4", centroid_with_one_mean_for_all, "argument without influence"),
+        ("1.4", centroid_with_one_mean_for_all, "wrong value"),
         ("1.5", neighbour_of_unscaled_images, "no better than guessing"),
     ],
 )
