@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from imgcls_helpers.checks import Mistake, function_exercise
+from imgcls_helpers.checks import function_exercise
 
 # 3.1 ------------------------------------------------------------------------
 
@@ -20,107 +20,48 @@ def _places(size: int, kernel_size: int, stride: int, padding: int, dilation: in
     "3.1",
     "Places of a window",
     reference=_places,
-    mistakes=[
-        Mistake(
-            "stride ignored",
-            lambda size, kernel_size, stride, padding, dilation: _places(
-                size, kernel_size, 1, padding, dilation
-            ),
-            "The stride is left out: that is the number of places for stride 1.",
-            "Divide the room to move by the stride before you add 1.",
-        ),
-        Mistake(
-            "padding ignored",
-            lambda size, kernel_size, stride, padding, dilation: _places(
-                size, kernel_size, stride, 0, dilation
-            ),
-            "The padding is left out.",
-            "The zeros on both sides make the image larger: `size + 2 * padding`.",
-        ),
-        Mistake(
-            "padding on one side",
-            lambda size, kernel_size, stride, padding, dilation: (
-                (size + padding - dilation * (kernel_size - 1) - 1) // stride + 1
-            ),
-            "The padding is counted once, but it goes on each of the two sides.",
-            "The padded image has `size + 2 * padding` pixels.",
-        ),
-        Mistake(
-            "dilation ignored",
-            lambda size, kernel_size, stride, padding, dilation: _places(
-                size, kernel_size, stride, padding, 1
-            ),
-            "The dilation is left out.",
-            "A dilated kernel spans `dilation * (kernel_size - 1) + 1` pixels.",
-        ),
-        Mistake(
-            "dilation times the kernel",
-            lambda size, kernel_size, stride, padding, dilation: _places(
-                size, dilation * kernel_size, stride, padding, 1
-            ),
-            "You let a dilated kernel span `dilation * kernel_size` pixels. The "
-            "dilation stretches the steps between the cells, and there is one step "
-            "less than cells.",
-            "It spans `dilation * (kernel_size - 1) + 1` pixels.",
-        ),
-        Mistake(
-            "one too few",
-            lambda size, kernel_size, stride, padding, dilation: (
-                _places(size, kernel_size, stride, padding, dilation) - 1
-            ),
-            "It is one too few: the first place counts before the first step.",
-            "Add 1 after the division.",
-        ),
-        Mistake(
-            "one pixel too many",
-            lambda size, kernel_size, stride, padding, dilation: (
-                (size + 2 * padding - dilation * (kernel_size - 1)) // stride + 1
-            ),
-            "The room to move is one pixel too large.",
-            "A kernel of 3 has 30 places in 32 pixels, so its last place is 29.",
-        ),
-        Mistake(
-            "rounded up",
-            lambda size, kernel_size, stride, padding, dilation: (
-                -((dilation * (kernel_size - 1) + 1 - size - 2 * padding) // stride) + 1
-            ),
-            "You round up. Where the last step would push the window out of the "
-            "image, there is no place.",
-            "Round down, with `//`.",
-        ),
-        Mistake(
-            "rounded to nearest",
-            lambda size, kernel_size, stride, padding, dilation: (
-                round((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride)
-                + 1
-            ),
-            "You round to the nearest whole number. Half a step is no place.",
-            "Round down, with `//`.",
-        ),
-        Mistake(
-            "dilation added",
-            lambda size, kernel_size, stride, padding, dilation: _places(
-                size, kernel_size + dilation - 1, stride, padding, 1
-            ),
-            "You let a dilated kernel grow by one pixel for each step of dilation. But "
-            "every gap between its cells grows.",
-            "It spans `dilation * (kernel_size - 1) + 1` pixels.",
-        ),
-        Mistake(
-            "not rounded",
-            lambda size, kernel_size, stride, padding, dilation: (
-                (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1
-            ),
-            "The division is not rounded, so there are fractions of places.",
-            "Round down, with `//`.",
-        ),
-        Mistake(
-            "same padding",
-            lambda size, kernel_size, stride, padding, dilation: -(-size // stride),
-            'That is the size that the padding `"same"` gives, whatever `padding` is.',
-            "Use the number of zeros that the function is given.",
-        ),
-    ],
+    mistakes="""
+    stride ignored: stride := 1
+        The stride is left out: that is the number of places for stride 1.
+        Hint: Divide the room to move by the stride before you add 1.
+    padding ignored: padding := 0
+        The padding is left out.
+        Hint: The zeros on both sides make the image larger: `size + 2 * padding`.
+    padding on one side: 2 * padding => padding
+        The padding is counted once, but it goes on each of the two sides.
+        Hint: The padded image has `size + 2 * padding` pixels.
+    dilation ignored: dilation := 1
+        The dilation is left out.
+        Hint: A dilated kernel spans `dilation * (kernel_size - 1) + 1` pixels.
+    dilation times the kernel: (kernel_size - 1) + 1 => kernel_size
+        You let a dilated kernel span `dilation * kernel_size` pixels. The dilation
+        stretches the steps between the cells, and there is one step less than cells.
+        Hint: It spans `dilation * (kernel_size - 1) + 1` pixels.
+    one too few: result := result - 1
+        It is one too few: the first place counts before the first step.
+        Hint: Add 1 after the division.
+    one pixel too many: padding - span => padding - span + 1
+        The room to move is one pixel too large.
+        Hint: A kernel of 3 has 30 places in 32 pixels, so its last place is 29.
+    rounded up: padding - span => padding - span + stride - 1
+        You round up. Where the last step would push the window out of the image, there
+        is no place.
+        Hint: Round down, with `//`.
+    rounded to nearest: return ( => return round((
+        & // stride => / stride)
+        You round to the nearest whole number. Half a step is no place.
+        Hint: Round down, with `//`.
+    dilation added: dilation * (kernel_size - 1) + 1 => kernel_size + dilation - 1
+        You let a dilated kernel grow by one pixel for each step of dilation. But every
+        gap between its cells grows.
+        Hint: It spans `dilation * (kernel_size - 1) + 1` pixels.
+    not rounded: // stride => / stride
+        The division is not rounded, so there are fractions of places.
+        Hint: Round down, with `//`.
+    same padding: result := -(-size // stride)
+        That is the size that the padding `"same"` gives, whatever `padding` is.
+        Hint: Use the number of zeros that the function is given.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield 5, 3, 1, 0, 1
@@ -140,211 +81,80 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 # 3.2 ------------------------------------------------------------------------
 
 
-def _slide(
-    image: np.ndarray,
-    kernel: np.ndarray,
-    steps: tuple[int, int],
-    *,
-    places: tuple[int, int] | None = None,
-    apart: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """Correlate: so many places, by default all; the windows lie `apart`."""
-    rows, columns = kernel.shape
-    if places is None:
-        places = tuple(
-            (n - k) // s + 1
-            for n, k, s in zip(image.shape, kernel.shape, steps, strict=True)
-        )
-    down, right = apart or steps
-    y = np.zeros(places)
-    for p, q in np.ndindex(*places):
-        window = image[p * down : p * down + rows, q * right : q * right + columns]
-        y[p, q] = (window * kernel).sum()
-    return y
-
-
 def _correlate2d(
     image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
 ) -> np.ndarray:
-    return _slide(np.pad(image, padding), kernel, (stride, stride))
-
-
-def _correlate_by_cells(
-    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
-) -> np.ndarray:
-    """Sum in loops, with the indices of the kernel swapped."""
     image = np.pad(image, padding)
-    y = np.zeros_like(_slide(image, kernel, (stride, stride)))
+    (height, width), (rows, columns) = image.shape, kernel.shape
+    y = np.zeros(((height - rows) // stride + 1, (width - columns) // stride + 1))
     for p, q in np.ndindex(y.shape):
-        for i, j in np.ndindex(kernel.shape):
-            y[p, q] += image[p * stride + i, q * stride + j] * kernel[j, i]
+        window = image[p * stride :, q * stride :][:rows, :columns]
+        y[p, q] = (window * kernel).sum()
     return y
-
-
-def _correlate_one_place_less(
-    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
-) -> np.ndarray:
-    y = _correlate2d(image, kernel, stride, padding)
-    return y[:-1, :-1]
-
-
-def _correlate_without_offset(
-    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
-) -> np.ndarray:
-    y = _correlate2d(image, kernel, stride, padding)
-    return np.full_like(y, y[0, 0])
-
-
-def _correlate_unpadded_size(
-    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
-) -> np.ndarray:
-    places = _slide(image, kernel, (stride, stride)).shape
-    return _slide(
-        np.pad(image, padding), kernel, (stride, stride), places=(places[0], places[1])
-    )
-
-
-def _correlate_windows_one_apart(
-    image: np.ndarray, kernel: np.ndarray, stride: int, padding: int
-) -> np.ndarray:
-    return _slide(np.pad(image, padding), kernel, (stride, stride), apart=(1, 1))
 
 
 @function_exercise(
     "3.2",
     "Correlation with stride and padding",
     reference=_correlate2d,
-    mistakes=[
-        Mistake(
-            "kernel flipped",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel[::-1, ::-1], stride, padding
-            ),
-            "The kernel is turned by half a turn. That is the convolution of "
-            "mathematics, not what a layer computes.",
-            "The first cell of the kernel meets the first pixel of the window.",
-        ),
-        Mistake(
-            "kernel upside down",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel[::-1], stride, padding
-            ),
-            "The rows of the kernel are in reverse order.",
-            "Row `i` of the kernel meets row `i` of the window.",
-        ),
-        Mistake(
-            "kernel left to right",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel[:, ::-1], stride, padding
-            ),
-            "The columns of the kernel are in reverse order.",
-            "Column `j` of the kernel meets column `j` of the window.",
-        ),
-        Mistake(
-            "rows and columns swapped",
-            _correlate_by_cells,
-            "Rows and columns of the kernel are swapped: `kernel[j, i]` in place of "
-            "`kernel[i, j]`.",
-            "The first index counts rows, in the image and in the kernel.",
-        ),
-        Mistake(
-            "kernel transposed",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel.T, stride, padding
-            ),
-            "Rows and columns of the kernel are swapped.",
-            "Leave out the `.T`: the first index counts rows in both arrays.",
-        ),
-        Mistake(
-            "stride ignored",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel, 1, padding
-            ),
-            "The stride is left out: the windows lie one pixel apart.",
-            "Window `(p, q)` begins at row `p * stride`, column `q * stride`.",
-        ),
-        Mistake(
-            "stride for the rows only",
-            lambda image, kernel, stride, padding: _slide(
-                np.pad(image, padding), kernel, (stride, 1)
-            ),
-            "The stride is used for the rows and not for the columns.",
-            "Window `(p, q)` begins at column `q * stride`.",
-        ),
-        Mistake(
-            "windows one pixel apart",
-            _correlate_windows_one_apart,
-            "The result has the right size for the stride, but its windows lie one "
-            "pixel apart.",
-            "Window `(p, q)` begins at row `p * stride`, column `q * stride`.",
-        ),
-        Mistake(
-            "padding ignored",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel, stride, 0
-            ),
-            "The padding is left out.",
-            "Put the zeros around the image first: `np.pad(image, padding)`.",
-        ),
-        Mistake(
-            "size without padding",
-            _correlate_unpadded_size,
-            "The image is padded, but you count as many places as without the zeros.",
-            "Take `image.shape` after the padding.",
-        ),
-        Mistake(
-            "padding before only",
-            lambda image, kernel, stride, padding: _slide(
-                np.pad(image, ((padding, 0), (padding, 0))), kernel, (stride, stride)
-            ),
-            "The zeros go above and to the left only.",
-            "They go on all four sides: `np.pad(image, padding)`.",
-        ),
-        Mistake(
-            "padding after only",
-            lambda image, kernel, stride, padding: _slide(
-                np.pad(image, ((0, padding), (0, padding))), kernel, (stride, stride)
-            ),
-            "The zeros go below and to the right only.",
-            "They go on all four sides: `np.pad(image, padding)`.",
-        ),
-        Mistake(
-            "padding off by one",
-            lambda image, kernel, stride, padding: _correlate2d(
-                image, kernel, stride, padding + 1
-            ),
-            "There is one ring of zeros too many.",
-            "With `padding` 0 the image stays as it is.",
-        ),
-        Mistake(
-            "border repeated",
-            lambda image, kernel, stride, padding: _slide(
-                np.pad(image, padding, mode="edge"), kernel, (stride, stride)
-            ),
-            "The padding repeats the pixels of the border.",
-            "Padding is zeros here: `np.pad(image, padding)`.",
-        ),
-        Mistake(
-            "last place missing",
-            _correlate_one_place_less,
-            "The last row and the last column of places are missing.",
-            "There are `(H - R) // stride + 1` places along the rows.",
-        ),
-        Mistake(
-            "mean in place of sum",
-            lambda image, kernel, stride, padding: (
-                _correlate2d(image, kernel, stride, padding) / kernel.size
-            ),
-            "The products are averaged.",
-            "Add them up; do not divide.",
-        ),
-        Mistake(
-            "no offset",
-            _correlate_without_offset,
-            "Every place has the result of the first window.",
-            "The pixel under cell `(i, j)` is `image[p * stride + i, q * stride + j]`.",
-        ),
-    ],
+    mistakes="""
+    kernel flipped: kernel := kernel[::-1, ::-1]
+        The kernel is turned by half a turn. That is the convolution of mathematics, not
+        what a layer computes.
+        Hint: The first cell of the kernel meets the first pixel of the window.
+    kernel upside down: kernel := kernel[::-1]
+        The rows of the kernel are in reverse order.
+        Hint: Row `i` of the kernel meets row `i` of the window.
+    kernel left to right: kernel := kernel[:, ::-1]
+        The columns of the kernel are in reverse order.
+        Hint: Column `j` of the kernel meets column `j` of the window.
+    rows and columns swapped: (window * kernel).sum() => window[i, j] * kernel[j, i]
+        & y[p, q] = => for i, j in np.ndindex(kernel.shape): y[p, q] +=
+        Rows and columns of the kernel are swapped: `kernel[j, i]` in place of
+        `kernel[i, j]`.
+        Hint: The first index counts rows, in the image and in the kernel.
+    kernel transposed: kernel := kernel.T
+        Rows and columns of the kernel are swapped.
+        Hint: Leave out the `.T`: the first index counts rows in both arrays.
+    stride ignored: stride := 1
+        The stride is left out: the windows lie one pixel apart.
+        Hint: Window `(p, q)` begins at row `p * stride`, column `q * stride`.
+    stride for the rows only: (width - columns) // stride => width - columns
+        & q * stride => q
+        The stride is used for the rows and not for the columns.
+        Hint: Window `(p, q)` begins at column `q * stride`.
+    windows one pixel apart: p * stride => p & q * stride => q
+        The result has the right size for the stride, but its windows lie one pixel
+        apart.
+        Hint: Window `(p, q)` begins at row `p * stride`, column `q * stride`.
+    padding ignored: padding := 0
+        The padding is left out.
+        Hint: Put the zeros around the image first: `np.pad(image, padding)`.
+    size without padding: image.shape => np.subtract(image.shape, 2 * padding)
+        The image is padded, but you count as many places as without the zeros.
+        Hint: Take `image.shape` after the padding.
+    padding before only: np.pad(image, padding) => np.pad(image, (padding, 0))
+        The zeros go above and to the left only.
+        Hint: They go on all four sides: `np.pad(image, padding)`.
+    padding after only: np.pad(image, padding) => np.pad(image, (0, padding))
+        The zeros go below and to the right only.
+        Hint: They go on all four sides: `np.pad(image, padding)`.
+    padding off by one: padding := padding + 1
+        There is one ring of zeros too many.
+        Hint: With `padding` 0 the image stays as it is.
+    border repeated: np.pad(image, padding) => np.pad(image, padding, mode="edge")
+        The padding repeats the pixels of the border.
+        Hint: Padding is zeros here: `np.pad(image, padding)`.
+    last place missing: result := result[:-1, :-1]
+        The last row and the last column of places are missing.
+        Hint: There are `(H - R) // stride + 1` places along the rows.
+    mean in place of sum: (window * kernel).sum() => (window * kernel).mean()
+        The products are averaged.
+        Hint: Add them up; do not divide.
+    no offset: image[p * stride :, q * stride :] => image
+        Every place has the result of the first window.
+        Hint: The pixel under cell `(i, j)` is `image[p * stride + i, q * stride + j]`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.arange(4.0).reshape(2, 2), np.array([[1.0]]), 1, 0
@@ -354,7 +164,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
         ((6, 5), (3, 3), 2, 0),
         ((4, 7), (2, 3), 1, 2),
         ((7, 4), (3, 2), 2, 1),
-        ((9, 8), (1, 4), 3, 1),
+        ((9, 10), (1, 4), 3, 1),  # a part of a step is left both ways
         ((3, 3), (3, 3), 2, 0),
         ((5, 6), (5, 5), 1, 2),
     ]:
@@ -370,149 +180,60 @@ def _cost(height: int, width: int, channels: int, filters: int, kernel_size: int
     return weights + filters, places * weights
 
 
-def _cost_with(form: str):
-    """Return `_cost` with one part of it wrong."""
-
-    def cost(height: int, width: int, channels: int, filters: int, kernel_size: int):
-        weights = kernel_size**2 * channels * filters
-        rows, columns = height - kernel_size + 1, width - kernel_size + 1
-        right = weights + filters, rows * columns * weights
-        return {
-            "no bias": (weights, right[1]),
-            "one bias": (weights + 1, right[1]),
-            "bias for each channel": (weights + filters * channels, right[1]),
-            "bias for each weight": (2 * weights, right[1]),
-            "weights for every place": (rows * columns * right[0], right[1]),
-            "channels forgotten": (
-                kernel_size**2 * filters + filters,
-                rows * columns * kernel_size**2 * filters,
-            ),
-            "one multiply-add a parameter": right[:1] * 2,
-            "places of the image": (right[0], height * width * weights),
-            "place missing": (right[0], (rows - 1) * (columns - 1) * weights),
-            "bias as multiply-add": (right[0], rows * columns * right[0]),
-            "filters forgotten in the work": (
-                right[0],
-                rows * columns * kernel_size**2 * channels,
-            ),
-            "channels forgotten in the work": (
-                right[0],
-                rows * columns * kernel_size**2 * filters,
-            ),
-            "two for each": (right[0], 2 * right[1]),
-            "width ignored": (right[0], rows * rows * weights),
-            "kernel not squared": (
-                kernel_size * channels * filters + filters,
-                rows * columns * kernel_size * channels * filters,
-            ),
-            "order": right[::-1],
-        }[form]
-
-    return cost
-
-
 @function_exercise(
     "3.3",
     "Parameters and multiply-adds",
     reference=_cost,
-    mistakes=[
-        Mistake(
-            "order",
-            _cost_with("order"),
-            "The two numbers are in the wrong order.",
-            "The parameters come first, then the multiply-adds.",
-        ),
-        Mistake(
-            "bias missing",
-            _cost_with("no bias"),
-            "The biases are missing from the parameters.",
-            "Each filter has one.",
-        ),
-        Mistake(
-            "one bias for all",
-            _cost_with("one bias"),
-            "There is a single bias for all filters.",
-            "Each filter has a bias of its own.",
-        ),
-        Mistake(
-            "bias for each channel",
-            _cost_with("bias for each channel"),
-            "Each filter has as many biases as there are channels.",
-            "A filter adds up all its channels and then adds one bias.",
-        ),
-        Mistake(
-            "bias for each weight",
-            _cost_with("bias for each weight"),
-            "You count a bias for every weight.",
-            "A filter adds up all its products and then adds one bias.",
-        ),
-        Mistake(
-            "weights for every place",
-            _cost_with("weights for every place"),
-            "You count parameters for every place. That is a locally connected layer.",
-            "A convolution uses the same weights at all places.",
-        ),
-        Mistake(
-            "channels forgotten",
-            _cost_with("channels forgotten"),
-            "The channels of the image are left out.",
-            "A filter has `kernel_size**2` weights for each channel.",
-        ),
-        Mistake(
-            "one multiply-add a parameter",
-            _cost_with("one multiply-add a parameter"),
-            "Your multiply-adds are the number of parameters.",
-            "Every weight is used again at each place.",
-        ),
-        Mistake(
-            "places of the image",
-            _cost_with("places of the image"),
-            "You count as many places as the image has pixels.",
-            "Without padding there are `height - kernel_size + 1` rows of places.",
-        ),
-        Mistake(
-            "place missing",
-            _cost_with("place missing"),
-            "One row and one column of places are missing.",
-            "A kernel as large as the image has one place, not none.",
-        ),
-        Mistake(
-            "bias as multiply-add",
-            _cost_with("bias as multiply-add"),
-            "Adding the bias is counted as a multiply-add.",
-            "Here it counts as none: leave the bias out of the second number.",
-        ),
-        Mistake(
-            "filters forgotten in the work",
-            _cost_with("filters forgotten in the work"),
-            "The multiply-adds are those of one filter.",
-            "Each filter does this work.",
-        ),
-        Mistake(
-            "channels forgotten in the work",
-            _cost_with("channels forgotten in the work"),
-            "The multiply-adds are those of one channel.",
-            "A window has `kernel_size**2` pixels in each channel.",
-        ),
-        Mistake(
-            "two for each",
-            _cost_with("two for each"),
-            "You count multiplications and additions one by one.",
-            "A multiplication and its addition are one multiply-add.",
-        ),
-        Mistake(
-            "width ignored",
-            _cost_with("width ignored"),
-            "You take the image for a square: the width is left out.",
-            "There are `width - kernel_size + 1` places in each row.",
-        ),
-        Mistake(
-            "kernel not squared",
-            _cost_with("kernel not squared"),
-            "You count `kernel_size` weights for each channel.",
-            "The kernel has `kernel_size` rows and `kernel_size` columns.",
-        ),
-    ],
+    mistakes="""
+    order: result := result[::-1]
+        The two numbers are in the wrong order.
+        Hint: The parameters come first, then the multiply-adds.
+    bias missing: weights + filters => weights
+        The biases are missing from the parameters.
+        Hint: Each filter has one.
+    one bias for all: weights + filters => weights + 1
+        There is a single bias for all filters.
+        Hint: Each filter has a bias of its own.
+    bias for each channel: weights + filters => weights + filters * channels
+        Each filter has as many biases as there are channels.
+        Hint: A filter adds up all its channels and then adds one bias.
+    bias for each weight: weights + filters => 2 * weights
+        You count a bias for every weight.
+        Hint: A filter adds up all its products and then adds one bias.
+    weights for every place: weights + filters => places * (weights + filters)
+        You count parameters for every place. That is a locally connected layer.
+        Hint: A convolution uses the same weights at all places.
+    channels forgotten: channels := 1
+        The channels of the image are left out.
+        Hint: A filter has `kernel_size**2` weights for each channel.
+    one multiply-add a parameter: places * weights => weights + filters
+        Your multiply-adds are the number of parameters.
+        Hint: Every weight is used again at each place.
+    places of the image: places * weights => height * width * weights
+        You count as many places as the image has pixels.
+        Hint: Without padding there are `height - kernel_size + 1` rows of places.
+    place missing: kernel_size + 1 => kernel_size
+        One row and one column of places are missing.
+        Hint: A kernel as large as the image has one place, not none.
+    bias as multiply-add: places * weights => places * (weights + filters)
+        Adding the bias is counted as a multiply-add.
+        Hint: Here it counts as none: leave the bias out of the second number.
+    filters forgotten in the work: places * weights => places * weights // filters
+        The multiply-adds are those of one filter.
+        Hint: Each filter does this work.
+    channels forgotten in the work: places * weights => places * weights // channels
+        The multiply-adds are those of one channel.
+        Hint: A window has `kernel_size**2` pixels in each channel.
+    two for each: places * weights => 2 * places * weights
+        You count multiplications and additions one by one.
+        Hint: A multiplication and its addition are one multiply-add.
+    width ignored: width := height
+        You take the image for a square: the width is left out.
+        Hint: There are `width - kernel_size + 1` places in each row.
+    kernel not squared: kernel_size**2 => kernel_size
+        You count `kernel_size` weights for each channel.
+        Hint: The kernel has `kernel_size` rows and `kernel_size` columns.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield 3, 3, 1, 1, 3
@@ -539,158 +260,59 @@ def _rows_seen(layers: _Layers, p: int) -> tuple[int, int]:
     return first, last
 
 
-def _rows_clipped(layers: _Layers, p: int) -> tuple[int, int]:
-    first, last = _rows_seen(layers, p)
-    return max(first, 0), last
-
-
-def _rows_padding_scaled(layers: _Layers, p: int) -> tuple[int, int]:
-    first = last = p
-    for kernel_size, stride, padding in reversed(layers):
-        first = (first - padding) * stride
-        last = (last - padding) * stride + kernel_size - 1
-    return first, last
-
-
-def _rows_size(layers: _Layers, p: int) -> tuple[int, int]:
-    first, last = _rows_seen(layers, p)
-    return first, last - first + 1
-
-
-def _rows_kernel_scaled(layers: _Layers, p: int) -> tuple[int, int]:
-    first = last = p
-    for kernel_size, stride, padding in reversed(layers):
-        first = first * stride - padding
-        last = (last + kernel_size - 1) * stride - padding
-    return first, last
-
-
-def _rows_centred(layers: _Layers, p: int) -> tuple[int, int]:
-    first = last = p
-    for kernel_size, stride, padding in reversed(layers):
-        half = kernel_size // 2
-        first = first * stride - padding - half
-        last = last * stride - padding + half
-    return first, last
-
-
-def _rows_padding_added(layers: _Layers, p: int) -> tuple[int, int]:
-    first = last = p
-    for kernel_size, stride, padding in reversed(layers):
-        first = first * stride - padding
-        last = last * stride + padding + kernel_size - 1
-    return first, last
-
-
-def _rows_of_first(layers: _Layers, p: int) -> tuple[int, int]:
-    first = last = p
-    for kernel_size, stride, padding in reversed(layers):
-        first = first * stride - padding
-        last = first + kernel_size - 1
-    return first, last
-
-
-def _changed(change) -> object:
-    """Return `_rows_seen` after a change of every layer."""
-    return lambda layers, p: _rows_seen([change(*layer) for layer in layers], p)
-
-
 @function_exercise(
     "3.4",
     "The rows that a place sees",
     reference=_rows_seen,
-    mistakes=[
-        Mistake(
-            "first layer first",
-            lambda layers, p: _rows_seen(list(layers)[::-1], p),
-            "You walk from the first layer to the last.",
-            "Row `p` is a row of the last layer's result: begin there, with "
-            "`reversed(layers)`.",
-        ),
-        Mistake(
-            "last layer only",
-            lambda layers, p: _rows_seen(list(layers)[-1:], p),
-            "That is what the last layer sees of its own input.",
-            "Go on to the layer before it, until you reach the image.",
-        ),
-        Mistake(
-            "stride ignored",
-            _changed(lambda kernel_size, stride, padding: (kernel_size, 1, padding)),
-            "The strides are left out.",
-            "Window `p` begins at row `p * stride` of the padded input.",
-        ),
-        Mistake(
-            "padding ignored",
-            _changed(lambda kernel_size, stride, padding: (kernel_size, stride, 0)),
-            "The padding is left out.",
-            "Row 0 of the padded input is row `-padding` of the input.",
-        ),
-        Mistake(
-            "padding with the wrong sign",
-            _changed(
-                lambda kernel_size, stride, padding: (kernel_size, stride, -padding)
-            ),
-            "The padding has the wrong sign.",
-            "Row 0 of the padded input is row `-padding` of the input.",
-        ),
-        Mistake(
-            "padding times stride",
-            _rows_padding_scaled,
-            "The padding is subtracted before the row is multiplied by the stride.",
-            "Window `p` begins at `p * stride - padding`.",
-        ),
-        Mistake(
-            "kernel times stride",
-            _rows_kernel_scaled,
-            "The size of the kernel is multiplied by its layer's own stride.",
-            "Window `p` ends at `p * stride - padding + kernel_size - 1`.",
-        ),
-        Mistake(
-            "one row too far in each layer",
-            _changed(
-                lambda kernel_size, stride, padding: (kernel_size + 1, stride, padding)
-            ),
-            "Each layer adds one row too many.",
-            "A window of 3 that begins at row 5 ends at row 7.",
-        ),
-        Mistake(
-            "end left out",
-            lambda layers, p: (_rows_seen(layers, p)[0], _rows_seen(layers, p)[1] + 1),
-            "You return the row after the last one, as a slice has it.",
-            "The second number is the last row that is seen.",
-        ),
-        Mistake(
-            "padding added at the end",
-            _rows_padding_added,
-            "The padding is added to the last row. But the zeros above push both rows "
-            "the same way.",
-            "Window `p` ends at `p * stride - padding + kernel_size - 1`.",
-        ),
-        Mistake(
-            "last row from the first",
-            _rows_of_first,
-            "You follow the first row alone, and add one kernel to it at the end.",
-            "In each layer the last row has a window of its own: follow both rows.",
-        ),
-        Mistake(
-            "number of rows",
-            _rows_size,
-            "The second number is how many rows are seen.",
-            "Return the number of the last row.",
-        ),
-        Mistake(
-            "cut off at zero",
-            _rows_clipped,
-            "Negative rows are set to 0.",
-            "A row in the padding stays negative, as the exercise says.",
-        ),
-        Mistake(
-            "centred windows",
-            _rows_centred,
-            "You take row `p * stride - padding` for the middle of the window.",
-            "It is the first row of the window.",
-        ),
-    ],
+    mistakes="""
+    first layer first: reversed(layers) => layers
+        You walk from the first layer to the last.
+        Hint: Row `p` is a row of the last layer's result: begin there, with
+        `reversed(layers)`.
+    last layer only: layers := layers[-1:]
+        That is what the last layer sees of its own input.
+        Hint: Go on to the layer before it, until you reach the image.
+    stride ignored: first * stride => first & last * stride => last
+        The strides are left out.
+        Hint: Window `p` begins at row `p * stride` of the padded input.
+    padding ignored: stride - padding => stride
+        The padding is left out.
+        Hint: Row 0 of the padded input is row `-padding` of the input.
+    padding with the wrong sign: stride - padding => stride + padding
+        The padding has the wrong sign.
+        Hint: Row 0 of the padded input is row `-padding` of the input.
+    padding times stride: first * stride - padding => (first - padding) * stride
+        & last * stride - padding => (last - padding) * stride
+        The padding is subtracted before the row is multiplied by the stride.
+        Hint: Window `p` begins at `p * stride - padding`.
+    kernel times stride: last * stride => (last + kernel_size - 1) * stride
+        & padding + kernel_size - 1 => padding
+        The size of the kernel is multiplied by its layer's own stride.
+        Hint: Window `p` ends at `p * stride - padding + kernel_size - 1`.
+    one row too far in each layer: kernel_size - 1 => kernel_size
+        Each layer adds one row too many.
+        Hint: A window of 3 that begins at row 5 ends at row 7.
+    end left out: return first, last => return first, last + 1
+        You return the row after the last one, as a slice has it.
+        Hint: The second number is the last row that is seen.
+    padding added at the end: last * stride - padding => last * stride + padding
+        The padding is added to the last row. But the zeros above push both rows the
+        same way.
+        Hint: Window `p` ends at `p * stride - padding + kernel_size - 1`.
+    last row from the first: last * stride - padding => first
+        You follow the first row alone, and add one kernel to it at the end.
+        Hint: In each layer the last row has a window of its own: follow both rows.
+    number of rows: return first, last => return first, last - first + 1
+        The second number is how many rows are seen.
+        Hint: Return the number of the last row.
+    cut off at zero: return first, last => return max(first, 0), last
+        Negative rows are set to 0.
+        Hint: A row in the padding stays negative, as the exercise says.
+    centred windows: first * stride => first * stride - kernel_size // 2
+        & kernel_size - 1 => kernel_size // 2
+        You take row `p * stride - padding` for the middle of the window.
+        Hint: It is the first row of the window.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield [(3, 1, 0)], 0
@@ -721,100 +343,42 @@ def _input_gradient(
     return dx
 
 
-def _gradient_overwritten(
-    dy: np.ndarray, kernel: np.ndarray, stride: int, shape: tuple[int, int]
-) -> np.ndarray:
-    dx = np.zeros(shape)
-    rows, columns = kernel.shape
-    for p, q in np.ndindex(dy.shape):
-        dx[p * stride :, q * stride :][:rows, :columns] = dy[p, q] * kernel
-    return dx
-
-
-def _gradient_averaged(
-    dy: np.ndarray, kernel: np.ndarray, stride: int, shape: tuple[int, int]
-) -> np.ndarray:
-    met = _input_gradient(np.ones_like(dy), np.ones_like(kernel), stride, shape)
-    return _input_gradient(dy, kernel, stride, shape) / np.maximum(met, 1)
-
-
-def _gradient_by_cells(
-    dy: np.ndarray, kernel: np.ndarray, stride: int, shape: tuple[int, int]
-) -> np.ndarray:
-    """Scatter in loops, with the indices of the kernel swapped."""
-    dx = np.zeros(shape)
-    for p, q in np.ndindex(dy.shape):
-        for i, j in np.ndindex(kernel.shape):
-            dx[p * stride + i, q * stride + j] += dy[p, q] * kernel[j, i]
-    return dx
-
-
 @function_exercise(
     "3.5",
     "The gradient of the input",
     reference=_input_gradient,
-    mistakes=[
-        Mistake(
-            "overwritten",
-            _gradient_overwritten,
-            "Where windows overlap, the later one overwrites the earlier ones.",
-            "A pixel that influences several outputs gets the sum of their shares: "
-            "`+=`.",
-        ),
-        Mistake(
-            "averaged",
-            _gradient_averaged,
-            "Where windows overlap, you take the mean of their shares.",
-            "A pixel that influences several outputs gets the sum of their shares.",
-        ),
-        Mistake(
-            "kernel flipped",
-            lambda dy, kernel, stride, shape: _input_gradient(
-                dy, kernel[::-1, ::-1], stride, shape
-            ),
-            "The kernel is turned by half a turn.",
-            "The pixel that met `kernel[i, j]` going forward gets `kernel[i, j]` "
-            "going back. (The flip belongs to the form that gathers, not to the one "
-            "that scatters.)",
-        ),
-        Mistake(
-            "rows and columns swapped",
-            _gradient_by_cells,
-            "Rows and columns of the kernel are swapped.",
-            "The first index counts rows, in the image and in the kernel.",
-        ),
-        Mistake(
-            "kernel transposed",
-            lambda dy, kernel, stride, shape: _input_gradient(
-                dy, kernel.T, stride, shape
-            ),
-            "Rows and columns of the kernel are swapped.",
-            "Leave out the `.T`: the first index counts rows in both arrays.",
-        ),
-        Mistake(
-            "stride ignored",
-            lambda dy, kernel, stride, shape: _input_gradient(dy, kernel, 1, shape),
-            "The stride is left out.",
-            "Output `(p, q)` came from the window at row `p * stride`, column "
-            "`q * stride`.",
-        ),
-        Mistake(
-            "dy left out",
-            lambda dy, kernel, stride, shape: _input_gradient(
-                np.ones_like(dy), kernel, stride, shape
-            ),
-            "`dy` is left out: that is the gradient of the sum of all outputs.",
-            "Multiply the kernel by `dy[p, q]`.",
-        ),
-        Mistake(
-            "kernel left out",
-            lambda dy, kernel, stride, shape: _input_gradient(
-                dy, np.ones_like(kernel), stride, shape
-            ),
-            "The kernel is left out: every pixel of a window gets the same share.",
-            "A pixel's share is `dy[p, q]` times the weight that it met.",
-        ),
-    ],
+    mistakes="""
+    overwritten: window += => window[:] =
+        Where windows overlap, the later one overwrites the earlier ones.
+        Hint: A pixel that influences several outputs gets the sum of their shares:
+        `+=`.
+    averaged: dx = np.zeros(shape) => dx, met = np.zeros((2, *shape))
+        & window += => met[p * stride :, q * stride :][:rows, :columns] += 1; window +=
+        & return dx => return dx / np.maximum(met, 1)
+        Where windows overlap, you take the mean of their shares.
+        Hint: A pixel that influences several outputs gets the sum of their shares.
+    kernel flipped: kernel := kernel[::-1, ::-1]
+        The kernel is turned by half a turn.
+        Hint: The pixel that met `kernel[i, j]` going forward gets `kernel[i, j]` going
+        back. (The flip belongs to the form that gathers, not to the one that scatters.)
+    rows and columns swapped: dy[p, q] * kernel => dy[p, q] * kernel[j, i]
+        & window += => for i, j in np.ndindex(kernel.shape): window[i, j] +=
+        Rows and columns of the kernel are swapped.
+        Hint: The first index counts rows, in the image and in the kernel.
+    kernel transposed: kernel := kernel.T
+        Rows and columns of the kernel are swapped.
+        Hint: Leave out the `.T`: the first index counts rows in both arrays.
+    stride ignored: stride := 1
+        The stride is left out.
+        Hint: Output `(p, q)` came from the window at row `p * stride`, column
+        `q * stride`.
+    dy left out: dy[p, q] * kernel => kernel
+        `dy` is left out: that is the gradient of the sum of all outputs.
+        Hint: Multiply the kernel by `dy[p, q]`.
+    kernel left out: dy[p, q] * kernel => dy[p, q]
+        The kernel is left out: every pixel of a window gets the same share.
+        Hint: A pixel's share is `dy[p, q]` times the weight that it met.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([[1.0]]), np.array([[1.0, 2.0], [3.0, 4.0]]), 1, (2, 2)
