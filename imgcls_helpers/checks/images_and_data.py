@@ -8,31 +8,18 @@ from typing import Any
 import numpy as np
 
 from imgcls_helpers.checks import (
-    Mistake,
     Wrong,
     call,
     exercise,
     function_exercise,
 )
 
-# ITU-R BT.601, the weights that Pillow uses too.
-_WEIGHTS = np.array([0.299, 0.587, 0.114])
-
-
 # 2.1 ------------------------------------------------------------------------
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.rint(values).astype(np.uint8)
-
-
 def _grey(image: np.ndarray) -> np.ndarray:
-    return _rounded(image @ _WEIGHTS)
-
-
-def _grey_in_bytes(image: np.ndarray) -> np.ndarray:
-    total = image[..., 0] + image[..., 1] + image[..., 2]  # uint8: wraps at 256
-    return total // 3
+    weights = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow has them
+    return np.rint(image @ weights).astype(np.uint8)
 
 
 @function_exercise(
@@ -40,50 +27,30 @@ def _grey_in_bytes(image: np.ndarray) -> np.ndarray:
     "Grey by luminance",
     reference=_grey,
     dtype=np.uint8,
-    mistakes=[
-        Mistake(
-            "plain mean",
-            lambda image: _rounded(image.mean(axis=-1)),
-            "That is the plain mean of the three channels.",
-            "Weigh them: 0.299 red, 0.587 green, 0.114 blue.",
-        ),
-        Mistake(
-            "wrap-around",
-            _grey_in_bytes,
-            "The channels are added as uint8, and the sum wraps around at 256.",
-            "Multiply by the weights, which are floats, before you add.",
-        ),
-        Mistake(
-            "blue first",
-            lambda image: _rounded(image @ _WEIGHTS[::-1]),
-            "Red has the weight of blue, and blue the weight of red.",
-            "Channel 0 is red, channel 2 is blue.",
-        ),
-        Mistake(
-            "rounded before the sum",
-            lambda image: (image * _WEIGHTS).astype(np.uint8).sum(-1, dtype=np.uint8),
-            "Each weighted channel loses its fraction before the sum.",
-            "Add the three floats first, then round once.",
-        ),
-        Mistake(
-            "cut off",
-            lambda image: (image @ _WEIGHTS).astype(np.uint8),
-            "The weights are right, but the fraction is cut off instead of rounded.",
-            "`astype` cuts off. Call `np.rint` before it.",
-        ),
-        Mistake(
-            "one channel",
-            lambda image: image[..., 1],
-            "That is the green channel alone.",
-            "All three channels count, each with its weight.",
-        ),
-        Mistake(
-            "largest channel",
-            lambda image: image.max(axis=-1),
-            "That is the largest channel: the value of HSV, not the luminance.",
-            "Weigh the channels: 0.299 red, 0.587 green, 0.114 blue.",
-        ),
-    ],
+    mistakes="""
+    plain mean: image @ weights => image.mean(axis=-1)
+        That is the plain mean of the three channels.
+        Hint: Weigh them: 0.299 red, 0.587 green, 0.114 blue.
+    wrap-around: result := (image[..., 0] + image[..., 1] + image[..., 2]) // 3
+        The channels are added as uint8, and the sum wraps around at 256.
+        Hint: Multiply by the weights, which are floats, before you add.
+    blue first: image @ weights => image @ weights[::-1]
+        Red has the weight of blue, and blue the weight of red.
+        Hint: Channel 0 is red, channel 2 is blue.
+    rounded before the sum: np.rint(image @ weights) => (image * weights)
+        & (np.uint8) => (np.uint8).sum(-1, dtype=np.uint8)
+        Each weighted channel loses its fraction before the sum.
+        Hint: Add the three floats first, then round once.
+    cut off: np.rint(image @ weights) => (image @ weights)
+        The weights are right, but the fraction is cut off instead of rounded.
+        Hint: `astype` cuts off. Call `np.rint` before it.
+    one channel: result := image[..., 1]
+        That is the green channel alone.
+        Hint: All three channels count, each with its weight.
+    largest channel: result := image.max(axis=-1)
+        That is the largest channel: the value of HSV, not the luminance.
+        Hint: Weigh the channels: 0.299 red, 0.587 green, 0.114 blue.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield (np.array([[[255, 0, 0]]], dtype=np.uint8),)
@@ -100,109 +67,47 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 # 2.2 ------------------------------------------------------------------------
 
 
-def _window(image: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
-    return image[top : top + size, left : left + size]
-
-
 def _centre_crop(image: np.ndarray, size: int) -> np.ndarray:
     height, width = image.shape[:2]
-    return _window(image, (height - size) // 2, (width - size) // 2, size)
-
-
-def _crop_rounding_up(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    return _window(image, (height - size + 1) // 2, (width - size + 1) // 2, size)
-
-
-def _crop_axes_swapped(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    return _window(image, (width - size) // 2, (height - size) // 2, size)
-
-
-def _crop_one_offset(image: np.ndarray, size: int) -> np.ndarray:
-    offset = (image.shape[0] - size) // 2
-    return _window(image, offset, offset, size)
-
-
-def _crop_to_minus(image: np.ndarray, size: int) -> np.ndarray:
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top:-top, left:-left]
-
-
-def _crop_end_is_size(image: np.ndarray, size: int) -> np.ndarray:
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top:size, left:size]
-
-
-def _crop_halved_apart(image: np.ndarray, size: int) -> np.ndarray:
-    height, width = image.shape[:2]
-    return _window(image, height // 2 - size // 2, width // 2 - size // 2, size)
-
-
-def _crop_two_halves(image: np.ndarray, size: int) -> np.ndarray:
-    row, column, half = image.shape[0] // 2, image.shape[1] // 2, size // 2
-    return image[row - half : row + half, column - half : column + half]
+    top, left = (height - size) // 2, (width - size) // 2
+    return image[top : top + size, left : left + size]
 
 
 @function_exercise(
     "2.2",
     "Centre crop",
     reference=_centre_crop,
-    mistakes=[
-        Mistake(
-            "corner",
-            lambda image, size: image[:size, :size],
-            "That is the top left corner, not the middle.",
-            "Half of what is cut off goes to the top: `(height - size) // 2`.",
-        ),
-        Mistake(
-            "rounded up",
-            _crop_rounding_up,
-            "Where an odd number of rows or columns is cut off, you cut the larger "
-            "part at the top and left.",
-            "Round the offset down, with `//`.",
-        ),
-        Mistake(
-            "height and width swapped",
-            _crop_axes_swapped,
-            "The offset of the rows comes from the width, and that of the columns "
-            "from the height.",
-            "`image.shape` is (height, width, channels).",
-        ),
-        Mistake(
-            "one offset for both",
-            _crop_one_offset,
-            "Rows and columns start at the same offset; that is right for square "
-            "images only.",
-            "Compute one offset from the height and one from the width.",
-        ),
-        Mistake(
-            "counted from the end",
-            _crop_to_minus,
-            "A slice such as `top:-top` is one too long when the margin is odd, and "
-            "empty when nothing has to be cut.",
-            "End the slice at `top + size`.",
-        ),
-        Mistake(
-            "ends at size",
-            _crop_end_is_size,
-            "A slice `top:size` has `size - top` rows, not `size`.",
-            "End the slice at `top + size`.",
-        ),
-        Mistake(
-            "halved apart",
-            _crop_halved_apart,
-            "You halve the height and the size separately, and so round twice.",
-            "Subtract first, then halve: `(height - size) // 2`.",
-        ),
-        Mistake(
-            "two halves",
-            _crop_two_halves,
-            "You take `size // 2` to each side of the middle. Where `size` is odd, "
-            "that is one row and one column too few.",
-            "End the slice at `top + size`.",
-        ),
-    ],
+    mistakes="""
+    corner: result := image[:size, :size]
+        That is the top left corner, not the middle.
+        Hint: Half of what is cut off goes to the top: `(height - size) // 2`.
+    rounded up: size) // 2 => size + 1) // 2
+        Where an odd number of rows or columns is cut off, you cut the larger part at
+        the top and left.
+        Hint: Round the offset down, with `//`.
+    height and width swapped: height, width = => width, height =
+        The offset of the rows comes from the width, and that of the columns from the
+        height.
+        Hint: `image.shape` is (height, width, channels).
+    one offset for both: width - size => height - size
+        Rows and columns start at the same offset; that is right for square images only.
+        Hint: Compute one offset from the height and one from the width.
+    counted from the end: top + size => -top & left + size => -left
+        A slice such as `top:-top` is one too long when the margin is odd, and empty
+        when nothing has to be cut.
+        Hint: End the slice at `top + size`.
+    ends at size: top + size => size & left + size => size
+        A slice `top:size` has `size - top` rows, not `size`.
+        Hint: End the slice at `top + size`.
+    halved apart: (height - size) // 2 => height // 2 - size // 2
+        & (width - size) // 2 => width // 2 - size // 2
+        You halve the height and the size separately, and so round twice.
+        Hint: Subtract first, then halve: `(height - size) // 2`.
+    two halves: size := size // 2 * 2
+        You take `size // 2` to each side of the middle. Where `size` is odd, that is
+        one row and one column too few.
+        Hint: End the slice at `top + size`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.arange(9, dtype=np.uint8).reshape(3, 3, 1), 1
@@ -228,7 +133,8 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 
 def _nearest(before: int, after: int) -> np.ndarray:
     # In whole numbers, so that no rounding error moves a centre over an edge.
-    return (2 * np.arange(after) + 1) * before // (2 * after)
+    centres = 2 * np.arange(after) + 1
+    return centres * before // (2 * after)
 
 
 def _resize_nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -237,93 +143,45 @@ def _resize_nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image[rows][:, columns]
 
 
-def _resize_corner(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    rows = np.arange(height) * image.shape[0] // height
-    columns = np.arange(width) * image.shape[1] // width
-    return image[rows][:, columns]
-
-
-def _resize_ends(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    rows = np.linspace(0, image.shape[0] - 1, height)
-    columns = np.linspace(0, image.shape[1] - 1, width)
-    return image[np.rint(rows).astype(int)][:, np.rint(columns).astype(int)]
-
-
-def _resize_one_scale(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    scale = image.shape[0] / height
-    rows = ((np.arange(height) + 0.5) * scale).astype(int)
-    columns = ((np.arange(width) + 0.5) * scale).astype(int)
-    return image[rows][:, np.minimum(columns, image.shape[1] - 1)]
-
-
-def _resize_tiled(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    rows = np.arange(height) % image.shape[0]
-    columns = np.arange(width) % image.shape[1]
-    return image[rows][:, columns]
-
-
-def _resize_rounded(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    def lookup(before: int, after: int) -> np.ndarray:
-        centres = (np.arange(after) + 0.5) * before / after
-        return np.minimum(np.rint(centres).astype(int), before - 1)
-
-    return image[lookup(image.shape[0], height)][:, lookup(image.shape[1], width)]
-
-
 @function_exercise(
     "2.3",
     "Resize by nearest neighbour",
     reference=_resize_nearest,
-    mistakes=[
-        Mistake(
-            "corner instead of centre",
-            _resize_corner,
-            "You look up the corner of each new pixel, not its centre, so the "
-            "picture moves by a part of a pixel.",
-            "The centre of row `r` is at `r + 0.5`; add the half before you scale.",
-        ),
-        Mistake(
-            "rounded to the nearest",
-            _resize_rounded,
-            "You round the centre to the nearest whole number. A centre at 1.7 lies in "
-            "old row 1, not 2.",
-            "The row in which a centre lies is `int(centre)`.",
-        ),
-        Mistake(
-            "ends on ends",
-            _resize_ends,
-            "You put the first and last new pixels on the first and last old ones. "
-            "That is another rule: it squeezes the pixels at the border.",
-            "Old row: `(r + 0.5) * old_height / new_height`, rounded down.",
-        ),
-        Mistake(
-            "one scale for both",
-            _resize_one_scale,
-            "Rows and columns are scaled by the same factor.",
-            "Compute the factor of the columns from the widths.",
-        ),
-        Mistake(
-            "tiled",
-            _resize_tiled,
-            "The picture is repeated or cut off, not stretched or shrunk.",
-            "Each new row takes the old row at the same place relative to the height.",
-        ),
-        Mistake(
-            "numpy.resize",
-            lambda image, height, width: np.resize(
-                image, (height, width, *image.shape[2:])
-            ),
-            "`np.resize` fills the new shape with the numbers in the order in which "
-            "they are stored: no neighbour stays beside its neighbour.",
-            "Choose the row and the column of each new pixel.",
-        ),
-        Mistake(
-            "width first",
-            lambda image, height, width: _resize_nearest(image, width, height),
-            "Height and width are swapped.",
-            "NumPy has rows first: the result has shape (height, width, channels).",
-        ),
-    ],
+    mistakes="""
+    corner instead of centre: 2 * np.arange(after) + 1 => 2 * np.arange(after)
+        You look up the corner of each new pixel, not its centre, so the picture moves
+        by a part of a pixel.
+        Hint: The centre of row `r` is at `r + 0.5`; add the half before you scale.
+    rounded to the nearest: 2 * np.arange(after) + 1 => np.arange(after) + 0.5
+        & centres * before // (2 * after) => np.rint(centres * before / after)
+        & image[rows] => image.take(rows.astype(int), 0, mode="clip")
+        & [:, columns] => .take(columns.astype(int), 1, mode="clip")
+        You round the centre to the nearest whole number. A centre at 1.7 lies in old
+        row 1, not 2.
+        Hint: The row in which a centre lies is `int(centre)`.
+    ends on ends: centres * before // (2 * after) => np.linspace(0, before - 1, after)
+        & image[rows] => image[np.rint(rows).astype(int)]
+        & [:, columns] => [:, np.rint(columns).astype(int)]
+        You put the first and last new pixels on the first and last old ones. That is
+        another rule: it squeezes the pixels at the border.
+        Hint: Old row: `(r + 0.5) * old_height / new_height`, rounded down.
+    one scale for both: [:, columns] => .take(columns.astype(int), 1, mode="clip")
+        & _nearest(image.shape[1], width) => (np.arange(width) + 0.5) * scale
+        & columns = => scale = image.shape[0] / height; columns =
+        Rows and columns are scaled by the same factor.
+        Hint: Compute the factor of the columns from the widths.
+    tiled: centres * before // (2 * after) => np.arange(after) % before
+        The picture is repeated or cut off, not stretched or shrunk.
+        Hint: Each new row takes the old row at the same place relative to the height.
+    numpy.resize: result := np.resize(image, (height, width, *image.shape[2:]))
+        `np.resize` fills the new shape with the numbers in the order in which they are
+        stored: no neighbour stays beside its neighbour.
+        Hint: Choose the row and the column of each new pixel.
+    width first: image.shape[0], height => image.shape[0], width
+        & image.shape[1], width => image.shape[1], height
+        Height and width are swapped.
+        Hint: NumPy has rows first: the result has shape (height, width, channels).
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([[10, 20], [30, 40]], dtype=np.uint8), 4, 4
@@ -342,97 +200,42 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 
 # 2.4 ------------------------------------------------------------------------
 
-_PER_CHANNEL = (0, 1, 2)
-
-
-def _standardized(images: np.ndarray, source: np.ndarray, axes: Any) -> np.ndarray:
-    source = source.astype(np.float64)
-    return (images - source.mean(axis=axes)) / source.std(axis=axes)
-
 
 def _standardize(train: np.ndarray, test: np.ndarray) -> tuple:
-    return (
-        _standardized(train, train, _PER_CHANNEL),
-        _standardized(test, train, _PER_CHANNEL),
-    )
-
-
-def _standardize_together(train: np.ndarray, test: np.ndarray) -> tuple:
-    both = np.concatenate([train, test])
-    return (
-        _standardized(train, both, _PER_CHANNEL),
-        _standardized(test, both, _PER_CHANNEL),
-    )
-
-
-def _standardize_by_variance(train: np.ndarray, test: np.ndarray) -> tuple:
-    mean, variance = train.mean(axis=_PER_CHANNEL), train.var(axis=_PER_CHANNEL)
-    return (train - mean) / variance, (test - mean) / variance
-
-
-def _only_centred(train: np.ndarray, test: np.ndarray) -> tuple:
-    mean = train.mean(axis=_PER_CHANNEL)
-    return train - mean, test - mean
+    mean = train.mean(axis=(0, 1, 2))
+    deviation = train.std(axis=(0, 1, 2))
+    return (train - mean) / deviation, (test - mean) / deviation
 
 
 @function_exercise(
     "2.4",
     "Standardize with the training set's numbers",
     reference=_standardize,
-    mistakes=[
-        Mistake(
-            "test statistics",
-            lambda train, test: (
-                _standardized(train, train, _PER_CHANNEL),
-                _standardized(test, test, _PER_CHANNEL),
-            ),
-            "The test images are standardized with their own mean and deviation.",
-            "Use the training set's mean and deviation for both.",
-        ),
-        Mistake(
-            "statistics of both",
-            _standardize_together,
-            "Mean and deviation come from training and test images together: the "
-            "test set leaks into the training.",
-            "Compute them from `train` alone.",
-        ),
-        Mistake(
-            "one number for all channels",
-            lambda train, test: (
-                _standardized(train, train, None),
-                _standardized(test, train, None),
-            ),
-            "There is one mean and one deviation for all channels together.",
-            "Average over images, rows and columns only: `axis=(0, 1, 2)`.",
-        ),
-        Mistake(
-            "one number a pixel",
-            lambda train, test: (
-                _standardized(train, train, 0),
-                _standardized(test, train, 0),
-            ),
-            "Every pixel has its own mean and deviation.",
-            "Average over rows and columns too: `axis=(0, 1, 2)`.",
-        ),
-        Mistake(
-            "variance",
-            _standardize_by_variance,
-            "It divides by the variance.",
-            "The standard deviation is the square root of the variance.",
-        ),
-        Mistake(
-            "only the mean",
-            _only_centred,
-            "The mean is taken away, but the deviation is still there.",
-            "Divide by the standard deviation too.",
-        ),
-        Mistake(
-            "test first",
-            lambda train, test: _standardize(train, test)[::-1],
-            "The test images come first in your result.",
-            "Return the training images first.",
-        ),
-    ],
+    mistakes="""
+    test statistics: result := result[0], _standardize(test, test)[0]
+        The test images are standardized with their own mean and deviation.
+        Hint: Use the training set's mean and deviation for both.
+    statistics of both: train.mean => np.concatenate([train, test]).mean
+        & train.std => np.concatenate([train, test]).std
+        Mean and deviation come from training and test images together: the test set
+        leaks into the training.
+        Hint: Compute them from `train` alone.
+    one number for all channels: axis=(0, 1, 2) => axis=None
+        There is one mean and one deviation for all channels together.
+        Hint: Average over images, rows and columns only: `axis=(0, 1, 2)`.
+    one number a pixel: axis=(0, 1, 2) => axis=0
+        Every pixel has its own mean and deviation.
+        Hint: Average over rows and columns too: `axis=(0, 1, 2)`.
+    variance: train.std => train.var
+        It divides by the variance.
+        Hint: The standard deviation is the square root of the variance.
+    only the mean: ) / deviation => )
+        The mean is taken away, but the deviation is still there.
+        Hint: Divide by the standard deviation too.
+    test first: result := result[::-1]
+        The test images come first in your result.
+        Hint: Return the training images first.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield (
@@ -450,7 +253,7 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 # 2.5 ------------------------------------------------------------------------
 
 
-def _stratified(labels: np.ndarray, share: float, seed: Any) -> tuple:
+def _stratified(labels: np.ndarray, share: float, seed: int) -> tuple:
     rng = np.random.default_rng(seed)
     train, test = [], []
     for label in np.unique(labels):
@@ -459,56 +262,6 @@ def _stratified(labels: np.ndarray, share: float, seed: Any) -> tuple:
         test.append(members[:count])
         train.append(members[count:])
     return np.concatenate(train), np.concatenate(test)
-
-
-def _not_stratified(labels: np.ndarray, share: float, seed: int) -> tuple:
-    order = np.random.default_rng(seed).permutation(len(labels))
-    count = round(share * len(labels))
-    return order[count:], order[:count]
-
-
-def _first_of_each(labels: np.ndarray, share: float, seed: int) -> tuple:
-    order = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels)[labels[order]]
-    place = np.concatenate([np.arange(n) for n in np.bincount(labels)])
-    test = place < np.rint(share * counts)
-    return order[~test], order[test]
-
-
-def _swapped(labels: np.ndarray, share: float, seed: int) -> tuple:
-    return _stratified(labels, share, seed)[::-1]
-
-
-def _overlapping(labels: np.ndarray, share: float, seed: int) -> tuple:
-    return np.arange(len(labels)), _stratified(labels, share, seed)[1]
-
-
-def _leftovers_lost(labels: np.ndarray, share: float, seed: int) -> tuple:
-    train, test = _stratified(labels, share, seed)
-    kept = [
-        members[: int((1 - share) * np.sum(labels == label))]
-        for label in np.unique(labels)
-        for members in [train[labels[train] == label]]
-    ]
-    return np.concatenate(kept), test
-
-
-def _same_number_of_each(labels: np.ndarray, share: float, seed: int) -> tuple:
-    rng = np.random.default_rng(seed)
-    classes = np.unique(labels)
-    count = round(share * len(labels) / len(classes))
-    chosen = [rng.permutation(np.flatnonzero(labels == c))[:count] for c in classes]
-    test = np.concatenate(chosen)
-    return np.setdiff1d(np.arange(len(labels)), test), test
-
-
-def _labels_instead(labels: np.ndarray, share: float, seed: int) -> tuple:
-    train, test = _stratified(labels, share, seed)
-    return labels[train], labels[test]
-
-
-def _no_seed(labels: np.ndarray, share: float, seed: int) -> tuple:
-    return _stratified(labels, share, np.random.default_rng())
 
 
 def _positions(part: Any, name: str, n: int) -> np.ndarray:
@@ -583,16 +336,16 @@ def _counts(labels: np.ndarray, part: np.ndarray) -> np.ndarray:
     "2.5",
     "A stratified split",
     reference=_stratified,
-    mistakes=[
-        Mistake("not stratified", _not_stratified, ""),
-        Mistake("not random", _first_of_each, ""),
-        Mistake("parts swapped", _swapped, ""),
-        Mistake("parts overlap", _overlapping, ""),
-        Mistake("positions lost", _leftovers_lost, ""),
-        Mistake("same number of each", _same_number_of_each, ""),
-        Mistake("labels instead of positions", _labels_instead, ""),
-        Mistake("seed not used", _no_seed, ""),
-    ],
+    mistakes="""
+    not stratified: labels := 0 * labels
+    not random: rng.permutation => np.asarray
+    parts swapped: result := result[::-1]
+    parts overlap: result := np.arange(len(labels)), result[1]
+    positions lost: count:] => count:][: int((1 - share) * len(members))]
+    same number of each: len(members) => len(labels) / len(np.unique(labels))
+    labels instead of positions: result := labels[result[0]], labels[result[1]]
+    seed not used: seed := None
+    """,
 )
 def _(answer: Any, rng: np.random.Generator) -> None:
     for counts, share in [((4, 8), 0.25), ((10, 25, 60), 0.2), ((31, 17, 9), 0.3)]:
