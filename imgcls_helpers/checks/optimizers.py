@@ -26,160 +26,54 @@ def _momentum_step(w, v, g, rate, momentum) -> Arrays:
     return w + v, v
 
 
-def _velocity_sign(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v + rate * g
-    return w + v, v
-
-
-def _velocity_up_weights_down(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v + rate * g
-    return w - v, v
-
-
-def _classical(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v + g
-    return w - rate * v, v
-
-
-def _averaged(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v + (1 - momentum) * g
-    return w - rate * v, v
-
-
-def _averaged_inside(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v - (1 - momentum) * rate * g
-    return w + v, v
-
-
-def _old_velocity(w, v, g, rate, momentum) -> Arrays:
-    return w + v, momentum * v - rate * g
-
-
-def _no_friction(w, v, g, rate, momentum) -> Arrays:
-    v = v - rate * g
-    return w + v, v
-
-
-def _nesterov(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v - rate * g
-    return w + momentum * v - rate * g, v
-
-
-def _no_velocity(w, v, g, rate, momentum) -> Arrays:
-    return w - rate * g, momentum * v - rate * g
-
-
-def _subtracted(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v - rate * g
-    return w - v, v
-
-
-def _rate_outside(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * v - g
-    return w + rate * v, v
-
-
-def _share_lost(w, v, g, rate, momentum) -> Arrays:
-    v = (1 - momentum) * v - rate * g
-    return w + v, v
-
-
-def _all_damped(w, v, g, rate, momentum) -> Arrays:
-    v = momentum * (v - rate * g)
-    return w + v, v
-
-
 @function_exercise(
     "7.1",
     "A momentum step",
     reference=_momentum_step,
-    mistakes=[
-        Mistake(
-            "velocity sign",
-            _velocity_sign,
-            "The gradient enters the velocity with the wrong sign: the step goes "
-            "uphill.",
-            "`v = momentum * v - rate * g`.",
-        ),
-        Mistake(
-            "velocity uphill",
-            _velocity_up_weights_down,
-            "The new `w` is right, but your velocity points uphill and is subtracted.",
-            "In Keras's convention the velocity is the step itself: `w + v`.",
-        ),
-        Mistake(
-            "classical form",
-            _classical,
-            "That is the classical form: the velocity holds gradients, not steps.",
-            "Put the rate into the velocity, `momentum * v - rate * g`, and add it.",
-        ),
-        Mistake(
-            "averaged form",
-            _averaged,
-            "That is the averaged form: the gradient is multiplied by 1 - momentum.",
-            "`v = momentum * v - rate * g`, then `w + v`.",
-        ),
-        Mistake(
-            "averaged, rate inside",
-            _averaged_inside,
-            "The gradient is multiplied by 1 - momentum, as in the averaged form.",
-            "Here the new gradient counts in full: `- rate * g`.",
-        ),
-        Mistake(
-            "old velocity",
-            _old_velocity,
-            "The weights move by the velocity from before this step.",
-            "Compute the new `v` first, then `w + v`.",
-        ),
-        Mistake(
-            "no friction",
-            _no_friction,
-            "The old velocity is kept whole; `momentum` is not used.",
-            "A share of it survives: `momentum * v`.",
-        ),
-        Mistake(
-            "Nesterov",
-            _nesterov,
-            "That is the step of Nesterov momentum.",
-            "Plain momentum moves by the new velocity: `w + v`.",
-        ),
-        Mistake(
-            "velocity not used",
-            _no_velocity,
-            "The weights move by the gradient alone; the velocity is not used.",
-            "Move by the new velocity: `w + v`.",
-        ),
-        Mistake(
-            "velocity subtracted",
-            _subtracted,
-            "The new `v` is right, but it is subtracted: the step goes uphill.",
-            "The velocity has its sign already: `w + v`.",
-        ),
-        Mistake(
-            "rate outside the velocity",
-            _rate_outside,
-            "The rate multiplies the whole velocity, not the gradient alone.",
-            "`v = momentum * v - rate * g`, then `w + v`.",
-        ),
-        Mistake(
-            "share that is lost",
-            _share_lost,
-            "The old velocity is multiplied by 1 - momentum.",
-            "`momentum` is the share that survives: `momentum * v`.",
-        ),
-        Mistake(
-            "gradient damped too",
-            _all_damped,
-            "The new gradient is multiplied by `momentum` too.",
-            "Only the old velocity loses a share: `momentum * v - rate * g`.",
-        ),
-        Mistake(
-            "returned in the other order",
-            lambda *args: _momentum_step(*args)[::-1],
-            "The two results are in the other order.",
-            "Return `w` first, then `v`.",
-        ),
-    ],
+    mistakes="""
+    velocity sign: v - rate => v + rate
+        The gradient enters the velocity with the wrong sign: the step goes uphill.
+        Hint: `v = momentum * v - rate * g`.
+    velocity uphill: v - rate => v + rate & w + v => w - v
+        The new `w` is right, but your velocity points uphill and is subtracted.
+        Hint: In Keras's convention the velocity is the step itself: `w + v`.
+    classical form: v - rate * g => v + g & w + v => w - rate * v
+        That is the classical form: the velocity holds gradients, not steps.
+        Hint: Put the rate into the velocity, `momentum * v - rate * g`, and add it.
+    averaged form: v - rate * g => v + (1 - momentum) * g & w + v => w - rate * v
+        That is the averaged form: the gradient is multiplied by 1 - momentum.
+        Hint: `v = momentum * v - rate * g`, then `w + v`.
+    averaged, rate inside: rate * g => (1 - momentum) * rate * g
+        The gradient is multiplied by 1 - momentum, as in the averaged form.
+        Hint: Here the new gradient counts in full: `- rate * g`.
+    old velocity: result := w + v, result[1]
+        The weights move by the velocity from before this step.
+        Hint: Compute the new `v` first, then `w + v`.
+    no friction: momentum * v => v
+        The old velocity is kept whole; `momentum` is not used.
+        Hint: A share of it survives: `momentum * v`.
+    Nesterov: w + v => w + momentum * v - rate * g
+        That is the step of Nesterov momentum.
+        Hint: Plain momentum moves by the new velocity: `w + v`.
+    velocity not used: w + v, v => w - rate * g, v
+        The weights move by the gradient alone; the velocity is not used.
+        Hint: Move by the new velocity: `w + v`.
+    velocity subtracted: w + v => w - v
+        The new `v` is right, but it is subtracted: the step goes uphill.
+        Hint: The velocity has its sign already: `w + v`.
+    rate outside the velocity: rate * g => g & w + v => w + rate * v
+        The rate multiplies the whole velocity, not the gradient alone.
+        Hint: `v = momentum * v - rate * g`, then `w + v`.
+    share that is lost: momentum * v => (1 - momentum) * v
+        The old velocity is multiplied by 1 - momentum.
+        Hint: `momentum` is the share that survives: `momentum * v`.
+    gradient damped too: momentum * v - rate * g => momentum * (v - rate * g)
+        The new gradient is multiplied by `momentum` too.
+        Hint: Only the old velocity loses a share: `momentum * v - rate * g`.
+    returned in the other order: result := result[::-1]
+        The two results are in the other order.
+        Hint: Return `w` first, then `v`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([1.0]), np.array([0.5]), np.array([2.0]), 0.1, 0.5
@@ -721,150 +615,72 @@ def _check_randomness(answer: Any, rng: np.random.Generator) -> None:
 # 7.4 ------------------------------------------------------------------------
 
 
-def _warmup(
-    rise: Callable = lambda step, steps: (step + 1) / steps,
-    share: Callable = lambda step, up, total: (step - up) / (total - up),
-    fall: Callable = lambda q: (1 + math.cos(math.pi * min(q, 1))) / 2,
-) -> Callable:
-    """Make a schedule, right or wrong in the parts that are given."""
-
-    def schedule(step, peak, warmup_steps, total_steps) -> float:
-        if step < warmup_steps:
-            return peak * rise(step, warmup_steps)
-        return peak * fall(share(step, warmup_steps, total_steps))
-
-    return schedule
-
-
-_warmup_cosine = _warmup()
-
-
-def _no_warmup(step, peak, warmup_steps, total_steps) -> float:
-    return _warmup_cosine(step, peak, 0, total_steps)
-
-
-def _warmup_whole_numbers(step, peak, warmup_steps, total_steps) -> float:
+def _warmup_cosine(step, peak, warmup_steps, total_steps) -> float:
     if step < warmup_steps:
-        return peak * (step + 1) // warmup_steps
-    return _warmup_cosine(step, peak, warmup_steps, total_steps)
-
-
-def _warmup_one_long(step, peak, warmup_steps, total_steps) -> float:
-    if step <= warmup_steps:
-        return peak * (step + 1) / max(warmup_steps, 1)
-    return _warmup_cosine(step, peak, warmup_steps, total_steps)
+        return peak * ((step + 1) / warmup_steps)
+    q = (step - warmup_steps) / (total_steps - warmup_steps)
+    return peak * ((1 + math.cos(math.pi * min(q, 1))) / 2)
 
 
 @function_exercise(
     "7.4",
     "Warm-up and a cosine",
     reference=_warmup_cosine,
-    mistakes=[
-        Mistake(
-            "starts at zero",
-            _warmup(rise=lambda step, steps: step / steps),
-            "The warm-up starts at 0: the first step changes nothing.",
-            "At step `t` the share is `(t + 1) / warmup_steps`.",
-        ),
-        Mistake(
-            "from zero to the peak",
-            _warmup(rise=lambda step, steps: step / (steps - 1)),
-            "The warm-up goes from 0 to the peak: the first step changes nothing.",
-            "At step `t` the share is `(t + 1) / warmup_steps`.",
-        ),
-        Mistake(
-            "integer division",
-            _warmup_whole_numbers,
-            "During the warm-up the rate is a whole number: `//` drops the fraction.",
-            "Divide by `/`.",
-        ),
-        Mistake(
-            "warm-up missing",
-            _no_warmup,
-            "The rate starts at its peak: there is no warm-up.",
-            "While `step < warmup_steps`, return a share of the peak that grows.",
-        ),
-        Mistake(
-            "warm-up one step too long",
-            _warmup_one_long,
-            "At step `warmup_steps` itself the warm-up still goes on, above the peak.",
-            "The warm-up takes the steps with `step < warmup_steps`.",
-        ),
-        Mistake(
-            "not counted from the warm-up",
-            _warmup(share=lambda step, up, total: step / total),
-            "The cosine counts from step 0, so the rate jumps when the warm-up ends.",
-            "Subtract `warmup_steps` from the step and from the total.",
-        ),
-        Mistake(
-            "total without the warm-up",
-            _warmup(share=lambda step, up, total: (step - up) / total),
-            "The fall takes `total_steps` steps, and so ends too late.",
-            "The warm-up is part of the total: divide by `total_steps - warmup_steps`.",
-        ),
-        Mistake(
-            "rises again",
-            _warmup(fall=lambda q: (1 + math.cos(math.pi * q)) / 2),
-            "After `total_steps` the rate rises again.",
-            "Keep `q` at 1 at most: `min(q, 1)`.",
-        ),
-        Mistake(
-            "peak not used",
-            lambda step, peak, *steps: _warmup_cosine(step, 1.0, *steps),
-            "The rate goes up to 1, whatever the peak.",
-            "Multiply both parts by `peak`.",
-        ),
-        Mistake(
-            "wave upside down",
-            _warmup(fall=lambda q: (1 - math.cos(math.pi * min(q, 1))) / 2),
-            "After the warm-up the rate rises from 0 to the peak.",
-            "The cosine enters with a plus: `(1 + cos(pi * q)) / 2`.",
-        ),
-        Mistake(
-            "one step early",
-            _warmup(share=lambda step, up, total: (step + 1 - up) / (total - up)),
-            "The fall begins one step early.",
-            "At step `warmup_steps` itself `q` is 0 and the rate is the peak.",
-        ),
-        Mistake(
-            "whole wave",
-            _warmup(fall=lambda q: (1 + math.cos(2 * math.pi * min(q, 1))) / 2),
-            "That is a whole wave: the rate falls and comes back.",
-            "Half a wave: the cosine of `pi * q`.",
-        ),
-        Mistake(
-            "half missing",
-            _warmup(fall=lambda q: 1 + math.cos(math.pi * min(q, 1))),
-            "After the warm-up the rate is twice too high.",
-            "`(1 + cos)` goes from 2 to 0: halve it.",
-        ),
-        Mistake(
-            "quarter wave",
-            _warmup(fall=lambda q: math.cos(math.pi * min(q, 1) / 2)),
-            "That is a quarter of a wave, without the flat start and end of a half.",
-            "`(1 + cos(pi * q)) / 2`.",
-        ),
-        Mistake(
-            "below zero",
-            _warmup(fall=lambda q: math.cos(math.pi * min(q, 1))),
-            "The rate falls to minus the peak: the cosine goes from 1 to -1.",
-            "Add 1 and halve.",
-        ),
-        Mistake(
-            "straight line",
-            _warmup(fall=lambda q: 1 - min(q, 1)),
-            "The rate falls along a straight line.",
-            "Along a cosine: `(1 + cos(pi * q)) / 2`.",
-        ),
-        Mistake(
-            "degrees",
-            _warmup(
-                fall=lambda q: (1 + math.cos(math.radians(math.pi * min(q, 1)))) / 2
-            ),
-            "The rate hardly falls: the angle is taken for degrees.",
-            "`np.cos` takes radians; half a wave is `np.pi`.",
-        ),
-    ],
+    mistakes="""
+    starts at zero: (step + 1) => step
+        The warm-up starts at 0: the first step changes nothing.
+        Hint: At step `t` the share is `(t + 1) / warmup_steps`.
+    from zero to the peak: (step + 1) / warmup_steps => step / (warmup_steps - 1)
+        The warm-up goes from 0 to the peak: the first step changes nothing.
+        Hint: At step `t` the share is `(t + 1) / warmup_steps`.
+    integer division: ((step + 1) / warmup_steps) => (step + 1) // warmup_steps
+        During the warm-up the rate is a whole number: `//` drops the fraction.
+        Hint: Divide by `/`.
+    warm-up missing: warmup_steps := 0
+        The rate starts at its peak: there is no warm-up.
+        Hint: While `step < warmup_steps`, return a share of the peak that grows.
+    warm-up one step too long: step < warmup_steps => step <= warmup_steps
+        & (step + 1) / warmup_steps => (step + 1) / max(warmup_steps, 1)
+        At step `warmup_steps` itself the warm-up still goes on, above the peak.
+        Hint: The warm-up takes the steps with `step < warmup_steps`.
+    not counted from the warm-up: (step - warmup_steps) => step
+        & (total_steps - warmup_steps) => total_steps
+        The cosine counts from step 0, so the rate jumps when the warm-up ends.
+        Hint: Subtract `warmup_steps` from the step and from the total.
+    total without the warm-up: (total_steps - warmup_steps) => total_steps
+        The fall takes `total_steps` steps, and so ends too late.
+        Hint: The warm-up is part of the total: divide by `total_steps - warmup_steps`.
+    rises again: min(q, 1) => q
+        After `total_steps` the rate rises again.
+        Hint: Keep `q` at 1 at most: `min(q, 1)`.
+    peak not used: peak := 1.0
+        The rate goes up to 1, whatever the peak.
+        Hint: Multiply both parts by `peak`.
+    wave upside down: 1 + math => 1 - math
+        After the warm-up the rate rises from 0 to the peak.
+        Hint: The cosine enters with a plus: `(1 + cos(pi * q)) / 2`.
+    one step early: (step - warmup_steps) => (step + 1 - warmup_steps)
+        The fall begins one step early.
+        Hint: At step `warmup_steps` itself `q` is 0 and the rate is the peak.
+    whole wave: math.pi => 2 * math.pi
+        That is a whole wave: the rate falls and comes back.
+        Hint: Half a wave: the cosine of `pi * q`.
+    half missing: / 2 => / 1
+        After the warm-up the rate is twice too high.
+        Hint: `(1 + cos)` goes from 2 to 0: halve it.
+    quarter wave: 1 + math => 2 * math & min(q, 1) => min(q, 1) / 2
+        That is a quarter of a wave, without the flat start and end of a half.
+        Hint: `(1 + cos(pi * q)) / 2`.
+    below zero: 1 + math => 2 * math
+        The rate falls to minus the peak: the cosine goes from 1 to -1.
+        Hint: Add 1 and halve.
+    straight line: (1 + math.cos(math.pi * min(q, 1))) / 2 => 1 - min(q, 1)
+        The rate falls along a straight line.
+        Hint: Along a cosine: `(1 + cos(pi * q)) / 2`.
+    degrees: math.pi * min(q, 1) => math.radians(math.pi * min(q, 1))
+        The rate hardly falls: the angle is taken for degrees.
+        Hint: `np.cos` takes radians; half a wave is `np.pi`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     for step in (0, 1, 3, 4, 7, 9, 10, 11, 25):
