@@ -287,98 +287,52 @@ def _mirror_boxes(boxes: np.ndarray, width: int) -> np.ndarray:
     return np.stack([width - right, top, width - left, bottom], axis=1)
 
 
-def _box(change: Callable) -> Callable:
-    """Return a function of boxes from one of the four columns."""
-
-    def mirrored(boxes: np.ndarray, width: int) -> np.ndarray:
-        return np.stack(change(*boxes.T, width), axis=1)
-
-    return mirrored
-
-
 @function_exercise(
     "8.3",
     "Boxes in the mirror",
     reference=_mirror_boxes,
-    mistakes=[
-        Mistake(
-            "left and right not swapped",
-            _box(lambda x0, y0, x1, y1, w: (w - x0, y0, w - x1, y1)),
-            "The left edge now lies to the right of the right edge.",
-            "In the mirror the old right edge becomes the new left one.",
-        ),
-        Mistake(
-            "swapped only",
-            _box(lambda x0, y0, x1, y1, w: (x1, y0, x0, y1)),
-            "Left and right are swapped, but no place is mirrored.",
-            "A place at `x` moves to `width - x`.",
-        ),
-        Mistake(
-            "one too few",
-            _box(lambda x0, y0, x1, y1, w: (w - 1 - x1, y0, w - 1 - x0, y1)),
-            "All boxes are one pixel too far to the left.",
-            "Edges lie between pixels, so a place moves to `width - x`. "
-            "`width - 1 - x` is for the number of a column.",
-        ),
-        Mistake(
-            "upside down",
-            _box(lambda x0, y0, x1, y1, w: (x0, w - y1, x1, w - y0)),
-            "Top and bottom are mirrored, not left and right.",
-        ),
-        Mistake(
-            "both ways",
-            _box(lambda x0, y0, x1, y1, w: (w - x1, w - y1, w - x0, w - y0)),
-            "Top and bottom change too. In a mirror up stays up.",
-        ),
-        Mistake(
-            "top and bottom swapped",
-            _box(lambda x0, y0, x1, y1, w: (w - x1, y1, w - x0, y0)),
-            "Top and bottom are swapped. In a mirror up stays up.",
-        ),
-        Mistake(
-            "moved, not mirrored",
-            _box(lambda x0, y0, x1, y1, w: (w - x1, y0, w - x1, y1)),
-            "Left and right edge lie at the same place: the box has no width.",
-            "The new right edge comes from the old left one.",
-        ),
-        Mistake(
-            "left as it was",
-            _box(lambda x0, y0, x1, y1, w: (w - x1, y0, x1, y1)),
-            "Only the left edge is mirrored.",
-            "The new right edge is `width` minus the old left one. Was the old one "
-            "overwritten before it was read?",
-        ),
-        Mistake(
-            "right alone",
-            _box(lambda x0, y0, x1, y1, w: (x0, y0, w - x0, y1)),
-            "The left edge stays where it was.",
-            "The new left edge is `width` minus the old right one. Was the old one "
-            "overwritten before it was read?",
-        ),
-        Mistake(
-            "width forgotten",
-            _box(lambda x0, y0, x1, y1, w: (-x1, y0, -x0, y1)),
-            "The boxes lie to the left of the image, at negative places.",
-            "A place at `x` moves to `width - x`.",
-        ),
-        Mistake(
-            "one too many",
-            _box(lambda x0, y0, x1, y1, w: (w + 1 - x1, y0, w + 1 - x0, y1)),
-            "All boxes are one pixel too far to the right.",
-            "Edges lie between pixels, so a place moves to `width - x`.",
-        ),
-        Mistake(
-            "all four",
-            lambda boxes, width: width - boxes,
-            "All four numbers are subtracted from the width, top and bottom too.",
-            "In a mirror up stays up, and the right edge becomes the left one.",
-        ),
-        Mistake(
-            "unchanged",
-            lambda boxes, width: boxes.copy(),
-            "The boxes stay where they were, and no longer fit the image.",
-        ),
-    ],
+    mistakes="""
+    left and right not swapped: [width - right => [width - left
+        & top, width - left => top, width - right
+        The left edge now lies to the right of the right edge.
+        Hint: In the mirror the old right edge becomes the new left one.
+    swapped only: width - right => right & width - left => left
+        Left and right are swapped, but no place is mirrored.
+        Hint: A place at `x` moves to `width - x`.
+    one too few: width := width - 1
+        All boxes are one pixel too far to the left.
+        Hint: Edges lie between pixels, so a place moves to `width - x`.
+        `width - 1 - x` is for the number of a column.
+    upside down: left, bottom] => right, width - top]
+        & [width - right, top, width - => [left, width - bottom,
+        Top and bottom are mirrored, not left and right.
+    both ways: left, bottom] => left, width - top] & top, width => width - bottom, width
+        Top and bottom change too. In a mirror up stays up.
+    top and bottom swapped: top, width => bottom, width & left, bottom] => left, top]
+        Top and bottom are swapped. In a mirror up stays up.
+    moved, not mirrored: width - left => width - right
+        Left and right edge lie at the same place: the box has no width.
+        Hint: The new right edge comes from the old left one.
+    left as it was: width - left => right
+        Only the left edge is mirrored.
+        Hint: The new right edge is `width` minus the old left one. Was the old one
+        overwritten before it was read?
+    right alone: width - right => left
+        The left edge stays where it was.
+        Hint: The new left edge is `width` minus the old right one. Was the old one
+        overwritten before it was read?
+    width forgotten: width := 0
+        The boxes lie to the left of the image, at negative places.
+        Hint: A place at `x` moves to `width - x`.
+    one too many: width := width + 1
+        All boxes are one pixel too far to the right.
+        Hint: Edges lie between pixels, so a place moves to `width - x`.
+    all four: result := width - boxes
+        All four numbers are subtracted from the width, top and bottom too.
+        Hint: In a mirror up stays up, and the right edge becomes the left one.
+    unchanged: result := boxes.copy()
+        The boxes stay where they were, and no longer fit the image.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([[0, 0, 2, 3]]), 8
