@@ -193,9 +193,9 @@ def exercise(
         The time limit for the whole check.
     reference : object, optional
         A right answer. The check does not use it; tests do.
-    mistakes : sequence of Mistake
-        Also for tests only: ``wrong`` is a whole wrong answer, for which the check
-        raises `Wrong` with ``mistake=name``.
+    mistakes : str or sequence of Mistake
+        Also for tests only: whole wrong answers, as edits of the reference or as
+        functions, for which the check raises `Wrong` with ``mistake=name``.
 
     Returns
     -------
