@@ -319,6 +319,7 @@ def start(log):
     try:
         code = build.main()
     finally:
+        sys.stdout.flush()
         os._exit(code)
 
 def work_of(child):
