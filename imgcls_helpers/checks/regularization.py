@@ -2,176 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from imgcls_helpers.checks import (
-    Mistake,
-    Wrong,
-    assert_array,
-    call,
-    exercise,
-    function_exercise,
-)
+from imgcls_helpers.checks import Wrong, assert_array, call, exercise, function_exercise
 
 # 9.1 ------------------------------------------------------------------------
 
-Epochs = tuple[int, int]
 
-
-def _better(loss: float, best: float) -> bool:
-    return loss < best
-
-
-def _stopping(
-    better: Callable[[float, float], bool] = _better,
-    worst: float = np.inf,
-    extra: int = 0,
-    reset: bool = True,
-    neighbours: bool = False,
-) -> Callable:
-    """Make a rule for stopping, right or wrong in the places that are named."""
-
-    def early_stopping(losses, patience) -> Epochs:
-        best, best_epoch, waited, before = worst, 0, 0, worst
-        for epoch, loss in enumerate(losses, start=1):
-            improved = better(loss, before if neighbours else best)
-            if better(loss, best):
-                best, best_epoch = loss, epoch
-            if improved:
-                waited = 0 if reset else waited
-            else:
-                waited += 1
-            before = loss
-            if waited >= patience + extra:
-                return epoch, best_epoch
-        return len(losses), best_epoch
-
-    return early_stopping
-
-
-_early_stopping = _stopping()
-
-
-def _lowest_of_all(losses, patience) -> Epochs:
-    best = int(np.argmin(losses)) + 1
-    return min(best + patience, len(losses)), best
-
-
-def _last_of_equal(losses, patience) -> Epochs:
-    trained, best = _early_stopping(losses, patience)
-    seen = losses[:trained]
-    return trained, trained - seen[::-1].index(losses[best - 1])
+def _early_stopping(losses, patience) -> tuple[int, int]:
+    best, best_epoch, waited = np.inf, 0, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < best:
+            best, best_epoch, waited = loss, epoch, 0
+        else:
+            waited += 1
+        if waited >= patience:
+            return epoch, best_epoch
+    return len(losses), best_epoch
 
 
 @function_exercise(
     "9.1",
     "When to stop",
     reference=_early_stopping,
-    mistakes=[
-        Mistake(
-            "counted from 0",
-            lambda losses, patience: tuple(
-                n - 1 for n in _early_stopping(losses, patience)
-            ),
-            "Both epochs are one too low.",
-            "Count epochs from 1: `enumerate(losses, start=1)`.",
-        ),
-        Mistake(
-            "best epoch counted from 0",
-            lambda losses, patience: (
-                _early_stopping(losses, patience)[0],
-                _early_stopping(losses, patience)[1] - 1,
-            ),
-            "The number of epochs is right, but the best epoch is one too low.",
-            "`np.argmin` counts from 0, epochs here from 1.",
-        ),
-        Mistake(
-            "one epoch too many",
-            _stopping(extra=1),
-            "It stops one epoch too late.",
-            "Stop as soon as `patience` epochs in a row have brought nothing: `>=`, "
-            "not `>`.",
-        ),
-        Mistake(
-            "one epoch too few",
-            _stopping(extra=-1),
-            "It stops one epoch too early.",
-            "An epoch that improves has waited for 0 epochs, not 1.",
-        ),
-        Mistake(
-            "not in a row",
-            _stopping(reset=False),
-            "All epochs without improvement are added up, with others in between.",
-            "Set the counter back to 0 whenever the loss improves.",
-        ),
-        Mistake(
-            "compared with the epoch before",
-            _stopping(neighbours=True),
-            "Each loss is compared with that of the epoch before.",
-            "An improvement is a loss below the lowest so far.",
-        ),
-        Mistake(
-            "a tie is an improvement",
-            _stopping(better=lambda loss, best: loss <= best),
-            "A loss that equals the lowest so far counts as an improvement.",
-            "Only a lower loss does: `<`, not `<=`.",
-        ),
-        Mistake(
-            "looks ahead",
-            _lowest_of_all,
-            "It finds the lowest loss of the whole curve, part of which comes after "
-            "the stop.",
-            "Go through the epochs one by one, and stop as soon as the rule says so.",
-        ),
-        Mistake(
-            "never stops",
-            lambda losses, patience: (len(losses), int(np.argmin(losses)) + 1),
-            "It trains to the end.",
-            "Return as soon as `patience` epochs in a row have brought nothing.",
-        ),
-        Mistake(
-            "last epoch for the best",
-            lambda losses, patience: (_early_stopping(losses, patience)[0],) * 2,
-            "The best epoch is not the one at which the training stopped.",
-            "Remember the epoch whenever the loss improves.",
-        ),
-        Mistake(
-            "best epoch for both",
-            lambda losses, patience: (_early_stopping(losses, patience)[1],) * 2,
-            "The epochs after the best one were trained too.",
-            "Return how many epochs were trained, with those that brought nothing.",
-        ),
-        Mistake(
-            "epochs trained counted from 0",
-            lambda losses, patience: (
-                n := _early_stopping(losses, patience),
-                (n[0] - (n[0] < len(losses)), n[1]),
-            )[1],
-            "The best epoch is right, but the stop is counted from 0.",
-            "When the loop stands at the index i, i + 1 epochs have been trained.",
-        ),
-        Mistake(
-            "the last of equal ones",
-            _last_of_equal,
-            "Of several equally low losses the last one is taken.",
-            "An equal loss is no improvement: the first one is the best epoch.",
-        ),
-        Mistake(
-            "higher is better",
-            _stopping(better=lambda loss, best: loss > best, worst=-np.inf),
-            "It waits for the loss to rise, as if it were an accuracy.",
-            "A lower loss is better.",
-        ),
-        Mistake(
-            "the other order",
-            lambda losses, patience: _early_stopping(losses, patience)[::-1],
-            "The two numbers are in the other order.",
-            "Return the epochs trained first, then the best epoch.",
-        ),
-    ],
+    mistakes="""
+    counted from 0: result := tuple(n - 1 for n in result)
+        Both epochs are one too low.
+        Hint: Count epochs from 1: `enumerate(losses, start=1)`.
+    best epoch counted from 0: result := (result[0], result[1] - 1)
+        The number of epochs is right, but the best epoch is one too low.
+        Hint: `np.argmin` counts from 0, epochs here from 1.
+    one epoch too many: waited >= patience => waited > patience
+        It stops one epoch too late.
+        Hint: Stop as soon as `patience` epochs in a row have brought nothing: `>=`, not
+        `>`.
+    one epoch too few: patience := patience - 1
+        It stops one epoch too early.
+        Hint: An epoch that improves has waited for 0 epochs, not 1.
+    not in a row: loss, epoch, 0 => loss, epoch, waited
+        All epochs without improvement are added up, with others in between.
+        Hint: Set the counter back to 0 whenever the loss improves.
+    compared with the epoch before: loss < best => epoch < 2 or loss < losses[epoch - 2]
+        & result := (result[0], int(np.argmin(losses[: result[0]])) + 1)
+        Each loss is compared with that of the epoch before.
+        Hint: An improvement is a loss below the lowest so far.
+    a tie is an improvement: loss < best => loss <= best
+        A loss that equals the lowest so far counts as an improvement.
+        Hint: Only a lower loss does: `<`, not `<=`.
+    looks ahead: result := losses.index(min(losses)) + 1
+        & result := (min(result + patience, len(losses)), result)
+        It finds the lowest loss of the whole curve, part of which comes after the stop.
+        Hint: Go through the epochs one by one, and stop as soon as the rule says so.
+    never stops: patience := np.inf
+        It trains to the end.
+        Hint: Return as soon as `patience` epochs in a row have brought nothing.
+    last epoch for the best: result := (result[0], result[0])
+        The best epoch is not the one at which the training stopped.
+        Hint: Remember the epoch whenever the loss improves.
+    best epoch for both: result := (result[1], result[1])
+        The epochs after the best one were trained too.
+        Hint: Return how many epochs were trained, with those that brought nothing.
+    epochs trained counted from 0: return epoch => return epoch - (epoch < len(losses))
+        The best epoch is right, but the stop is counted from 0.
+        Hint: When the loop stands at the index i, i + 1 epochs have been trained.
+    the last of equal ones: waited += 1 => waited += 1; best_epoch = latest
+        & latest => epoch if loss == best else best_epoch
+        Of several equally low losses the last one is taken.
+        Hint: An equal loss is no improvement: the first one is the best epoch.
+    higher is better: np.inf => -np.inf & loss < best => loss > best
+        It waits for the loss to rise, as if it were an accuracy.
+        Hint: A lower loss is better.
+    the other order: result := result[::-1]
+        The two numbers are in the other order.
+        Hint: Return the epochs trained first, then the best epoch.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield [3.0, 2.0, 2.5, 2.6, 1.0], 2
@@ -193,92 +100,29 @@ def _dropout(x, rate, rng) -> np.ndarray:
     return x * (rng.random(x.shape) >= rate) / (1 - rate)
 
 
-def _not_scaled(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape) >= rate)
-
-
-def _rate_kept(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape) < rate) / rate if rate else 0 * x
-
-
-def _rate_kept_scaled_by_the_rest(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape) < rate) / (1 - rate)
-
-
-def _divided_by_rate(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape) >= rate) / (rate or 1)
-
-
-def _scaled_down(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape) >= rate) * (1 - rate)
-
-
-def _one_mask(x, rate, rng) -> np.ndarray:
-    return x * (rng.random(x.shape[1:]) >= rate) / (1 - rate)
-
-
-def _whole_rows(x, rate, rng) -> np.ndarray:
-    return x * (rng.random((len(x), *[1] * (x.ndim - 1))) >= rate) / (1 - rate)
-
-
-def _own_generator(x, rate, rng) -> np.ndarray:
-    return _dropout(x, rate, np.random.default_rng(0))
-
-
-def _new_generator(x, rate, rng) -> np.ndarray:
-    return _dropout(x, rate, np.random.default_rng())
-
-
-def _as_when_testing(x, rate, rng) -> np.ndarray:
-    return x * (1 - rate)
-
-
-def _unchanged(x, rate, rng) -> np.ndarray:
-    return x.copy()
-
-
-def _small_dropped(x, rate, rng) -> np.ndarray:
-    return x * (np.abs(x) >= np.quantile(np.abs(x), rate)) / (1 - rate)
-
-
-def _fixed_number(x, rate, rng) -> np.ndarray:
-    mask = np.arange(x.size) >= round(rate * x.size)
-    return x * rng.permutation(mask).reshape(x.shape) / (1 - rate)
-
-
-def _mask_alone(x, rate, rng) -> np.ndarray:
-    return (rng.random(x.shape) >= rate) / (1 - rate)
-
-
-def _normal_draws(x, rate, rng) -> np.ndarray:
-    return x * (rng.normal(size=x.shape) >= rate) / (1 - rate)
-
-
 @exercise(
     "9.2",
     "Dropout",
     reference=_dropout,
-    mistakes=[
-        Mistake("not scaled up", _not_scaled, ""),
-        Mistake("rate is the share kept", _rate_kept, ""),
-        Mistake(
-            "rate is the share kept, scaled otherwise",
-            _rate_kept_scaled_by_the_rest,
-            "",
-        ),
-        Mistake("divided by the rate", _divided_by_rate, ""),
-        Mistake("scaled down", _scaled_down, ""),
-        Mistake("one mask for all rows", _one_mask, ""),
-        Mistake("whole rows", _whole_rows, ""),
-        Mistake("the same mask every time", _own_generator, ""),
-        Mistake("another generator", _new_generator, ""),
-        Mistake("as when testing", _as_when_testing, ""),
-        Mistake("nothing dropped", _unchanged, ""),
-        Mistake("small values dropped", _small_dropped, ""),
-        Mistake("a fixed number", _fixed_number, ""),
-        Mistake("another share", _normal_draws, ""),
-        Mistake("the mask alone", _mask_alone, ""),
-    ],
+    mistakes="""
+    not scaled up: (1 - rate) => 1
+    rate is the share kept: >= => < & (1 - rate) => (rate or 1)
+    rate is the share kept, scaled otherwise: >= => <
+    divided by the rate: (1 - rate) => (rate or 1)
+    scaled down: / (1 - rate) => * (1 - rate)
+    one mask for all rows: x.shape => x.shape[1:]
+    whole rows: x.shape => (len(x), *[1] * (x.ndim - 1))
+    the same mask every time: rng := np.random.default_rng(0)
+    another generator: rng := np.random.default_rng()
+    as when testing: result := x * (1 - rate)
+    nothing dropped: result := x.copy()
+    small values dropped: rng.random(x.shape) => np.abs(x)
+        & >= rate => >= np.quantile(np.abs(x), rate)
+    a fixed number: rng.random(x.shape) => rng.permutation(x.size).reshape(x.shape)
+        & >= rate => >= round(rate * x.size)
+    another share: rng.random(x.shape) => rng.normal(size=x.shape)
+    the mask alone: x * (rng => (rng
+    """,
 )
 def _(answer: Any, rng: np.random.Generator) -> None:
     def run(x: np.ndarray, rate: float, seed: int) -> np.ndarray:
@@ -443,29 +287,9 @@ def _check_random(x: np.ndarray, rate: float, kept: list) -> None:
 # 9.3 ------------------------------------------------------------------------
 
 
-def _soft(v: np.ndarray, amount: float) -> np.ndarray:
-    return np.sign(v) * np.maximum(np.abs(v) - amount, 0)
-
-
-def _hard(v: np.ndarray, amount: float) -> np.ndarray:
-    return np.where(np.abs(v) > amount, v, 0.0)
-
-
 def _l1_step(w, g, rate, strength) -> np.ndarray:
-    return _soft(w - rate * g, rate * strength)
-
-
-def _after(threshold: Callable[[np.ndarray, float], np.ndarray]) -> Callable:
-    """Make a step that ends in another threshold than the right one."""
-
-    def l1_step(w, g, rate, strength) -> np.ndarray:
-        return threshold(w - rate * g, rate * strength)
-
-    return l1_step
-
-
-def _old_sign(w, g, rate, strength) -> np.ndarray:
-    return np.sign(w) * np.maximum(np.abs(w - rate * g) - rate * strength, 0)
+    v = w - rate * g
+    return np.sign(v) * np.maximum(np.abs(v) - rate * strength, 0)
 
 
 @function_exercise(
@@ -473,126 +297,64 @@ def _old_sign(w, g, rate, strength) -> np.ndarray:
     "A step with an L1 penalty",
     reference=_l1_step,
     names=("w", "g", "rate", "strength"),
-    mistakes=[
-        Mistake(
-            "penalty in the gradient",
-            lambda w, g, rate, strength: w - rate * (g + strength * np.sign(w)),
-            "That is a step along the slope of the penalty. It leaves no zeros.",
-            "Take the step of the loss alone, then the soft threshold.",
-        ),
-        Mistake(
-            "rate missing in the threshold",
-            lambda w, g, rate, strength: _soft(w - rate * g, strength),
-            "The threshold is `strength`, whatever the rate.",
-            "The penalty takes a step of the same rate: the threshold is "
-            "`rate * strength`.",
-        ),
-        Mistake(
-            "threshold first",
-            lambda w, g, rate, strength: _soft(w, rate * strength) - rate * g,
-            "The threshold comes before the step, which then moves the zeros away.",
-            "Step first: `v = w - rate * g`. Then the threshold on `v`.",
-        ),
-        Mistake(
-            "gradient forgotten",
-            lambda w, g, rate, strength: _soft(w, rate * strength),
-            "The weights are shrunk, but the gradient is not used.",
-            "Begin with `v = w - rate * g`.",
-        ),
-        Mistake(
-            "rate missing in the step",
-            lambda w, g, rate, strength: _soft(w - g, rate * strength),
-            "The step of the loss is `g`, whatever the rate.",
-            "Begin with `v = w - rate * g`.",
-        ),
-        Mistake(
-            "zero at every change of sign",
-            lambda w, g, rate, strength: np.where(
-                np.sign(w) == np.sign(w - rate * g),
-                _soft(w - rate * g, rate * strength),
-                0.0,
-            ),
-            "A weight whose sign changes in the step of the loss becomes 0.",
-            "That step may change the sign. Only the threshold must not: take the "
-            "sign of `w - rate * g`.",
-        ),
-        Mistake(
-            "uphill",
-            lambda w, g, rate, strength: _soft(w + rate * g, rate * strength),
-            "The step goes uphill.",
-            "Subtract `rate * g`.",
-        ),
-        Mistake(
-            "no penalty",
-            lambda w, g, rate, strength: w - rate * g,
-            "That is a plain step. The penalty is missing.",
-            "Take `rate * strength` off the size of each weight, down to 0.",
-        ),
-        Mistake(
-            "large ones not shrunk",
-            _after(_hard),
-            "Small weights become 0, but the large ones are not shrunk.",
-            "All weights come closer to 0 by `rate * strength`.",
-        ),
-        Mistake(
-            "past zero",
-            _after(lambda v, amount: v - amount * np.sign(v)),
-            "Small weights are pushed past 0 to the other side.",
-            "They stop at 0: `np.maximum(np.abs(v) - amount, 0)`.",
-        ),
-        Mistake(
-            "small ones left alone",
-            _after(
-                lambda v, amount: np.where(
-                    np.abs(v) > amount, v - amount * np.sign(v), v
-                )
-            ),
-            "Weights smaller than the threshold stay as they are.",
-            "They become exactly 0.",
-        ),
-        Mistake(
-            "sign lost",
-            _after(lambda v, amount: np.maximum(np.abs(v) - amount, 0)),
-            "The sizes are right, but the signs are lost.",
-            "Multiply by `np.sign(v)`.",
-        ),
-        Mistake(
-            "sign of the old weight",
-            _old_sign,
-            "The sign is that of the weight before the step.",
-            "A step may change the sign: take that of `w - rate * g`.",
-        ),
-        Mistake(
-            "negative weights lost",
-            _after(lambda v, amount: np.maximum(v - amount, 0)),
-            "All negative weights become 0.",
-            "Shrink the size, `np.abs(v)`, and put the sign back.",
-        ),
-        Mistake(
-            "pushed down",
-            _after(lambda v, amount: v - amount),
-            "All weights move down, the negative ones away from 0.",
-            "Every weight moves towards 0.",
-        ),
-        Mistake(
-            "L2",
-            _after(lambda v, amount: v / (1 + amount)),
-            "That is what an L2 penalty leaves: all weights shrink by one factor.",
-            "L1 takes the same amount off every weight.",
-        ),
-        Mistake(
-            "weight decay",
-            lambda w, g, rate, strength: (1 - rate * strength) * w - rate * g,
-            "That is a step with weight decay: all weights shrink by one factor.",
-            "L1 takes the same amount off every weight, after the step.",
-        ),
-        Mistake(
-            "clipped",
-            _after(lambda v, amount: np.clip(v, -amount, amount)),
-            "Large weights are cut. That is the part that L1 takes away.",
-            "What is left is `v - np.clip(v, -amount, amount)`.",
-        ),
-    ],
+    mistakes="""
+    penalty in the gradient: result := w - rate * (g + strength * np.sign(w))
+        That is a step along the slope of the penalty. It leaves no zeros.
+        Hint: Take the step of the loss alone, then the soft threshold.
+    rate missing in the threshold: rate * strength => strength
+        The threshold is `strength`, whatever the rate.
+        Hint: The penalty takes a step of the same rate: the threshold is `rate *
+        strength`.
+    threshold first: w - rate * g => w & strength, 0) => strength, 0) - rate * g
+        The threshold comes before the step, which then moves the zeros away.
+        Hint: Step first: `v = w - rate * g`. Then the threshold on `v`.
+    gradient forgotten: g := 0
+        The weights are shrunk, but the gradient is not used.
+        Hint: Begin with `v = w - rate * g`.
+    rate missing in the step: rate * g => g
+        The step of the loss is `g`, whatever the rate.
+        Hint: Begin with `v = w - rate * g`.
+    zero at every change of sign: return => return (np.sign(w) == np.sign(v)) *
+        A weight whose sign changes in the step of the loss becomes 0.
+        Hint: That step may change the sign. Only the threshold must not: take the sign
+        of `w - rate * g`.
+    uphill: w - rate * g => w + rate * g
+        The step goes uphill.
+        Hint: Subtract `rate * g`.
+    no penalty: strength := 0
+        That is a plain step. The penalty is missing.
+        Hint: Take `rate * strength` off the size of each weight, down to 0.
+    large ones not shrunk: result := np.where(result, w - rate * g, 0)
+        Small weights become 0, but the large ones are not shrunk.
+        Hint: All weights come closer to 0 by `rate * strength`.
+    past zero: strength, 0) => strength, -np.inf)
+        Small weights are pushed past 0 to the other side.
+        Hint: They stop at 0: `np.maximum(np.abs(v) - amount, 0)`.
+    small ones left alone: result := np.where(result, result, w - rate * g)
+        Weights smaller than the threshold stay as they are.
+        Hint: They become exactly 0.
+    sign lost: np.sign(v) => 1
+        The sizes are right, but the signs are lost.
+        Hint: Multiply by `np.sign(v)`.
+    sign of the old weight: np.sign(v) => np.sign(w)
+        The sign is that of the weight before the step.
+        Hint: A step may change the sign: take that of `w - rate * g`.
+    negative weights lost: np.sign(v) => 1 & np.abs(v) => v
+        All negative weights become 0.
+        Hint: Shrink the size, `np.abs(v)`, and put the sign back.
+    pushed down: result := w - rate * g - rate * strength
+        All weights move down, the negative ones away from 0.
+        Hint: Every weight moves towards 0.
+    L2: result := (w - rate * g) / (1 + rate * strength)
+        That is what an L2 penalty leaves: all weights shrink by one factor.
+        Hint: L1 takes the same amount off every weight.
+    weight decay: result := (1 - rate * strength) * w - rate * g
+        That is a step with weight decay: all weights shrink by one factor.
+        Hint: L1 takes the same amount off every weight, after the step.
+    clipped: result := np.clip(w - rate * g, -rate * strength, rate * strength)
+        Large weights are cut. That is the part that L1 takes away.
+        Hint: What is left is `v - np.clip(v, -amount, amount)`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([3.0, -3.0, 0.25, -0.25, 0.0]), np.zeros(5), 0.5, 1.0
@@ -613,182 +375,69 @@ def _choose(penalties, scores) -> float:
     return penalties[mean >= mean[best] - error].max()
 
 
-def _choosing(
-    slack: Callable[[np.ndarray, int], float] = lambda scores, best: (
-        scores[:, best].std(ddof=1) / np.sqrt(len(scores))
-    ),
-    pick: Callable[[np.ndarray], Any] = np.max,
-) -> Callable:
-    """Make a rule for choosing, right or wrong in the places that are given."""
-
-    def choose_penalty(penalties, scores) -> float:
-        mean = scores.mean(axis=0)
-        best = int(mean.argmax())
-        return pick(penalties[mean >= mean[best] - slack(scores, best)])
-
-    return choose_penalty
-
-
-def _as_errors(penalties, scores) -> float:
-    return _choose(penalties, -scores)
-
-
-def _own_error(penalties, scores) -> float:
-    mean = scores.mean(axis=0)
-    error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
-    return penalties[mean >= mean.max() - error].max()
-
-
-def _next_to_the_best(penalties, scores) -> float:
-    order = np.argsort(penalties)
-    mean = scores[:, order].mean(axis=0)
-    place = int(mean.argmax())
-    error = scores[:, order[place]].std(ddof=1) / np.sqrt(len(scores))
-    low = mean[place] - error
-    while place + 1 < len(mean) and mean[place + 1] >= low:
-        place += 1
-    return penalties[order[place]]
-
-
-def _place(penalties, scores) -> int:
-    return int(np.flatnonzero(penalties == _choose(penalties, scores))[0])
-
-
 @function_exercise(
     "9.4",
     "Which penalty?",
     reference=_choose,
     names=("penalties", "scores"),
-    mistakes=[
-        Mistake(
-            "the best mean",
-            lambda penalties, scores: penalties[scores.mean(axis=0).argmax()],
-            "That is the penalty with the highest mean.",
-            "Several are as good, up to the uncertainty. Take the strongest of them.",
-        ),
-        Mistake(
-            "the weakest",
-            _choosing(pick=np.min),
-            "That is the weakest of the penalties that are good enough.",
-            "Take the strongest: the largest number.",
-        ),
-        Mistake(
-            "the first",
-            _choosing(pick=lambda found: found[0]),
-            "That is the first in the list of those that are good enough.",
-            "The penalties need not be sorted: take the largest number.",
-        ),
-        Mistake(
-            "the last",
-            _choosing(pick=lambda found: found[-1]),
-            "That is the last in the list of those that are good enough.",
-            "The penalties need not be sorted: take the largest number.",
-        ),
-        Mistake(
-            "standard deviation",
-            _choosing(slack=lambda scores, best: scores[:, best].std(ddof=1)),
-            "The slack is the standard deviation of single runs.",
-            "The standard error of a mean of S runs is smaller: divide by the root "
-            "of S.",
-        ),
-        Mistake(
-            "divided by S",
-            _choosing(
-                slack=lambda scores, best: scores[:, best].std(ddof=1) / len(scores)
-            ),
-            "The standard deviation is divided by the number of runs.",
-            "Divide it by the root of that number.",
-        ),
-        Mistake(
-            "divided by the root of P",
-            _choosing(
-                slack=lambda scores, best: (
-                    scores[:, best].std(ddof=1) / np.sqrt(scores.shape[1])
-                )
-            ),
-            "The standard deviation is divided by the root of the number of penalties.",
-            "Divide it by the root of the number of runs: `len(scores)`.",
-        ),
-        Mistake(
-            "divided by the root of S - 1",
-            _choosing(
-                slack=lambda scores, best: (
-                    scores[:, best].std(ddof=1) / np.sqrt(len(scores) - 1)
-                )
-            ),
-            "The standard error is too large: the - 1 is counted twice.",
-            "It belongs to the standard deviation alone. Divide that by the root of S.",
-        ),
-        Mistake(
-            "medians",
-            lambda penalties, scores: penalties[
-                np.median(scores, axis=0)
-                >= np.median(scores, axis=0).max()
-                - scores[:, np.median(scores, axis=0).argmax()].std(ddof=1)
-                / np.sqrt(len(scores))
-            ].max(),
-            "The medians of the runs are compared.",
-            "The rule asks for means: `scores.mean(axis=0)`.",
-        ),
-        Mistake(
-            "stops at a gap",
-            _next_to_the_best,
-            "It looks for stronger penalties only up to the first that is not good "
-            "enough.",
-            "Go through all penalties: a stronger one behind may be good enough.",
-        ),
-        Mistake(
-            "deviation without - 1",
-            _choosing(
-                slack=lambda scores, best: scores[:, best].std() / np.sqrt(len(scores))
-            ),
-            "The standard deviation is too small: it divides by S, not by S - 1.",
-            "`scores[:, best].std(ddof=1)`.",
-        ),
-        Mistake(
-            "spread over all scores",
-            _choosing(
-                slack=lambda scores, best: scores.std(ddof=1) / np.sqrt(len(scores))
-            ),
-            "The slack comes from the scores of all penalties together.",
-            "Take the runs of the best penalty alone: `scores[:, best]`.",
-        ),
-        Mistake(
-            "each its own error",
-            _own_error,
-            "Each penalty gets the slack of its own runs, so one that varies wildly "
-            "is easily good enough.",
-            "The slack is the standard error of the best one.",
-        ),
-        Mistake(
-            "two standard errors",
-            _choosing(
-                slack=lambda scores, best: (
-                    2 * scores[:, best].std(ddof=1) / np.sqrt(len(scores))
-                )
-            ),
-            "The slack is two standard errors.",
-            "The rule allows one.",
-        ),
-        Mistake(
-            "any",
-            lambda penalties, scores: penalties.max(),
-            "That is the strongest penalty of all, however bad.",
-            "It must be within one standard error of the best mean.",
-        ),
-        Mistake(
-            "scores as errors",
-            _as_errors,
-            "The scores are taken for errors: low ones win.",
-            "They are accuracies: high is good.",
-        ),
-        Mistake(
-            "place instead of penalty",
-            _place,
-            "It returns a place in the list.",
-            "Return the penalty itself: `penalties[i]`.",
-        ),
-    ],
+    mistakes="""
+    the best mean: result := penalties[scores.mean(axis=0).argmax()]
+        That is the penalty with the highest mean.
+        Hint: Several are as good, up to the uncertainty. Take the strongest of them.
+    the weakest: ].max() => ].min()
+        That is the weakest of the penalties that are good enough.
+        Hint: Take the strongest: the largest number.
+    the first: ].max() => ][0]
+        That is the first in the list of those that are good enough.
+        Hint: The penalties need not be sorted: take the largest number.
+    the last: ].max() => ][-1]
+        That is the last in the list of those that are good enough.
+        Hint: The penalties need not be sorted: take the largest number.
+    standard deviation: np.sqrt(len(scores)) => 1
+        The slack is the standard deviation of single runs.
+        Hint: The standard error of a mean of S runs is smaller: divide by the root of
+        S.
+    divided by S: np.sqrt(len(scores)) => len(scores)
+        The standard deviation is divided by the number of runs.
+        Hint: Divide it by the root of that number.
+    divided by the root of P: len(scores) => scores.shape[1]
+        The standard deviation is divided by the root of the number of penalties.
+        Hint: Divide it by the root of the number of runs: `len(scores)`.
+    divided by the root of S - 1: len(scores) => (len(scores) - 1)
+        The standard error is too large: the - 1 is counted twice.
+        Hint: It belongs to the standard deviation alone. Divide that by the root of S.
+    medians: scores.mean(axis=0) => np.median(scores, axis=0)
+        The medians of the runs are compared.
+        Hint: The rule asks for means: `scores.mean(axis=0)`.
+    stops at a gap: scores := scores[:, np.argsort(penalties)]
+        & penalties := np.sort(penalties)
+        & penalties[mean >= => penalties[best:][np.logical_and.accumulate(mean[best:] >=
+        & error] => error)]
+        It looks for stronger penalties only up to the first that is not good enough.
+        Hint: Go through all penalties: a stronger one behind may be good enough.
+    deviation without - 1: ddof=1 => ddof=0
+        The standard deviation is too small: it divides by S, not by S - 1.
+        Hint: `scores[:, best].std(ddof=1)`.
+    spread over all scores: scores[:, best] => scores
+        The slack comes from the scores of all penalties together.
+        Hint: Take the runs of the best penalty alone: `scores[:, best]`.
+    each its own error: scores[:, best].std(ddof=1) => scores.std(axis=0, ddof=1)
+        Each penalty gets the slack of its own runs, so one that varies wildly is easily
+        good enough.
+        Hint: The slack is the standard error of the best one.
+    two standard errors: - error => - 2 * error
+        The slack is two standard errors.
+        Hint: The rule allows one.
+    any: result := penalties.max()
+        That is the strongest penalty of all, however bad.
+        Hint: It must be within one standard error of the best mean.
+    scores as errors: scores := -scores
+        The scores are taken for errors: low ones win.
+        Hint: They are accuracies: high is good.
+    place instead of penalty: result := int(np.flatnonzero(penalties == result)[0])
+        It returns a place in the list.
+        Hint: Return the penalty itself: `penalties[i]`.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     # The second is best, 0.80 with the standard error 0.0115; only the third is as
