@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from imgcls_helpers import shapes
 from imgcls_helpers.checks import (
-    Mistake,
     Wrong,
     assert_array,
     call,
@@ -30,66 +28,34 @@ def _accuracy(labels, predictions):
     return np.mean(labels == predictions)
 
 
-def _mean_recall(labels, predictions):
-    found = [predictions[labels == k] == k for k in np.unique(labels)]
-    return np.mean([hits.mean() for hits in found])
-
-
-def _same_counts(labels, predictions):
-    """Compare how often each class occurs, not image by image."""
-    return np.mean(np.sort(labels) == np.sort(predictions))
-
-
 @function_exercise(
     "1.1",
     "Accuracy",
     reference=_accuracy,
-    mistakes=[
-        Mistake(
-            "error rate",
-            lambda labels, predictions: np.mean(labels != predictions),
-            "That is the share of wrong answers: the error rate.",
-            "Accuracy counts the images where label and prediction are equal.",
-        ),
-        Mistake(
-            "count",
-            lambda labels, predictions: np.sum(labels == predictions),
-            "That is the number of right answers, not their share.",
-            "Divide by the number of images.",
-        ),
-        Mistake(
-            "percent",
-            lambda labels, predictions: 100 * np.mean(labels == predictions),
-            "That is in percent. The exercise asks for a number from 0 to 1.",
-        ),
-        Mistake(
-            "all or nothing",
-            lambda labels, predictions: float(np.all(labels == predictions)),
-            "That is 1 only if every single answer is right, and 0 otherwise.",
-            "Count the right answers: `np.sum(labels == predictions)`.",
-        ),
-        Mistake(
-            "divided by classes",
-            lambda labels, predictions: (
-                np.sum(labels == predictions) / len(np.unique(labels))
-            ),
-            "You divide by the number of classes.",
-            "The denominator is the number of images, `len(labels)`.",
-        ),
-        Mistake(
-            "mean of recalls",
-            _mean_recall,
-            "You average the shares of the classes, so that a rare class counts as "
-            "much as a frequent one.",
-            "In accuracy every image counts the same.",
-        ),
-        Mistake(
-            "order lost",
-            _same_counts,
-            "You compare how often each class occurs, whichever image it was given to.",
-            "Compare image by image, without sorting.",
-        ),
-    ],
+    mistakes="""
+    error rate: == => !=
+        That is the share of wrong answers: the error rate.
+        Hint: Accuracy counts the images where label and prediction are equal.
+    count: np.mean => np.sum
+        That is the number of right answers, not their share.
+        Hint: Divide by the number of images.
+    percent: result := 100 * result
+        That is in percent. The exercise asks for a number from 0 to 1.
+    all or nothing: result := float(result == 1)
+        That is 1 only if every single answer is right, and 0 otherwise.
+        Hint: Count the right answers: `np.sum(labels == predictions)`.
+    divided by classes: np.mean => np.sum & result := result / len(np.unique(labels))
+        You divide by the number of classes.
+        Hint: The denominator is the number of images, `len(labels)`.
+    mean of recalls: labels == predictions => recalls
+        & recalls => [np.mean(predictions[labels == k] == k) for k in np.unique(labels)]
+        You average the shares of the classes, so that a rare class counts as much as a
+        frequent one.
+        Hint: In accuracy every image counts the same.
+    order lost: labels == predictions => np.sort(labels) == np.sort(predictions)
+        You compare how often each class occurs, whichever image it was given to.
+        Hint: Compare image by image, without sorting.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([0]), np.array([0])
@@ -104,85 +70,43 @@ def _(rng: np.random.Generator) -> Iterator[tuple]:
 # --- 1.2 The majority class ---------------------------------------------------------
 
 
-def _most_frequent(labels):
-    values, counts = np.unique(labels, return_counts=True)
-    return values[counts.argmax()]
-
-
 def _majority_accuracy(train_labels, test_labels):
-    return np.mean(test_labels == _most_frequent(train_labels))
-
-
-def _least_frequent_accuracy(train_labels, test_labels):
-    values, counts = np.unique(train_labels, return_counts=True)
-    return np.mean(test_labels == values[counts.argmin()])
+    classes, counts = np.unique(train_labels, return_counts=True)
+    majority = classes[counts.argmax()]
+    return np.mean(test_labels == majority)
 
 
 @function_exercise(
     "1.2",
     "The majority class",
     reference=_majority_accuracy,
-    mistakes=[
-        Mistake(
-            "class in place of accuracy",
-            lambda train_labels, test_labels: _most_frequent(train_labels),
-            "You return the majority class itself.",
-            "What share of the test images belongs to it?",
-        ),
-        Mistake(
-            "majority of the test set",
-            lambda train_labels, test_labels: np.mean(
-                test_labels == _most_frequent(test_labels)
-            ),
-            "You choose the class that is most frequent in the test set: a choice made "
-            "on the test set.",
-            "A baseline is trained too, and on `train_labels` alone.",
-        ),
-        Mistake(
-            "share in training",
-            lambda train_labels, test_labels: np.mean(
-                train_labels == _most_frequent(train_labels)
-            ),
-            "That is the share of the majority class among the training images.",
-            "Choose the class there, but count it in `test_labels`.",
-        ),
-        Mistake(
-            "one over the number of classes",
-            lambda train_labels, test_labels: 1 / len(np.unique(train_labels)),
-            "That is what guessing at random gives: one over the number of classes.",
-            "The baseline here always answers the same class.",
-        ),
-        Mistake(
-            "rarest class",
-            _least_frequent_accuracy,
-            "You take the rarest class of the training images.",
-            "Look at `argmin` and `argmax`.",
-        ),
-        Mistake(
-            "percent",
-            lambda train_labels, test_labels: (
-                100 * np.mean(test_labels == _most_frequent(train_labels))
-            ),
-            "That is in percent. The exercise asks for a number from 0 to 1.",
-        ),
-        Mistake(
-            "count",
-            lambda train_labels, test_labels: np.sum(
-                test_labels == _most_frequent(train_labels)
-            ),
-            "That is the number of right answers, not their share.",
-            "Divide by the number of test images.",
-        ),
-        Mistake(
-            "labels taken for positions",
-            lambda train_labels, test_labels: np.mean(
-                test_labels == np.unique(train_labels, return_counts=True)[1].argmax()
-            ),
-            "You use the position of the majority class in a list of classes as if it "
-            "were the class. That is right only if the classes are 0, 1, 2 and so on.",
-            "`np.unique` returns the classes beside the counts: look the class up.",
-        ),
-    ],
+    mistakes="""
+    class in place of accuracy: np.mean(test_labels == majority) => majority
+        You return the majority class itself.
+        Hint: What share of the test images belongs to it?
+    majority of the test set: train_labels := test_labels
+        You choose the class that is most frequent in the test set: a choice made on the
+        test set.
+        Hint: A baseline is trained too, and on `train_labels` alone.
+    share in training: test_labels := train_labels
+        That is the share of the majority class among the training images.
+        Hint: Choose the class there, but count it in `test_labels`.
+    one over the number of classes: result := 1 / len(np.unique(train_labels))
+        That is what guessing at random gives: one over the number of classes.
+        Hint: The baseline here always answers the same class.
+    rarest class: argmax => argmin
+        You take the rarest class of the training images.
+        Hint: Look at `argmin` and `argmax`.
+    percent: result := 100 * result
+        That is in percent. The exercise asks for a number from 0 to 1.
+    count: np.mean => np.sum
+        That is the number of right answers, not their share.
+        Hint: Divide by the number of test images.
+    labels taken for positions: classes[counts.argmax()] => counts.argmax()
+        You use the position of the majority class in a list of classes as if it were
+        the class. That is right only if the classes are 0, 1, 2 and so on.
+        Hint: `np.unique` returns the classes beside the counts: look the class up.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     # In every case the majority of the training labels is clear: a tie has no
@@ -206,88 +130,48 @@ def _images_needed(p, half_width):
     return math.ceil(Z**2 * p * (1 - p) / half_width**2)
 
 
-def _ceil(formula: Callable[[float, float], float]) -> Callable[[float, float], int]:
-    return lambda p, half_width: math.ceil(formula(p, half_width))
-
-
 @function_exercise(
     "1.3",
     "How many test images",
     reference=_images_needed,
-    mistakes=[
-        Mistake(
-            "rounded down",
-            lambda p, half_width: math.floor(Z**2 * p * (1 - p) / half_width**2),
-            "You round down. With that many images the interval is still a little too "
-            "wide.",
-            "Round up: `math.ceil`.",
-        ),
-        Mistake(
-            "rounded to the nearest",
-            lambda p, half_width: round(Z**2 * p * (1 - p) / half_width**2),
-            "You round to the nearest whole number, which is sometimes one too few.",
-            "Round up: `math.ceil`.",
-        ),
-        Mistake(
-            "one too many",
-            lambda p, half_width: math.floor(Z**2 * p * (1 - p) / half_width**2) + 2,
-            "That is one image more than is needed.",
-            "Round up, and no more: `math.ceil`.",
-        ),
-        Mistake(
-            "not a whole number",
-            lambda p, half_width: Z**2 * p * (1 - p) / half_width**2,
-            "The formula is right, but there are no fractions of an image.",
-            "Round up: `math.ceil`.",
-        ),
-        Mistake(
-            "1.96 left out",
-            _ceil(lambda p, h: p * (1 - p) / h**2),
-            "You leave out the 1.96: that makes an interval of one standard error, "
-            "which holds the truth in about 68% of cases.",
-        ),
-        Mistake(
-            "1.96 not squared",
-            _ceil(lambda p, h: Z * p * (1 - p) / h**2),
-            "The 1.96 is not squared.",
-            "To undo the root, square both sides of the equation: all of them.",
-        ),
-        Mistake(
-            "half-width not squared",
-            _ceil(lambda p, h: Z**2 * p * (1 - p) / h),
-            "The half-width is not squared.",
-            "To undo the root, square both sides of the equation: all of them.",
-        ),
-        Mistake(
-            "root kept",
-            _ceil(lambda p, h: Z * math.sqrt(p * (1 - p)) / h),
-            "That is the root of the number: somewhere both sides were not squared.",
-            "`half_width = 1.96 * sqrt(p * (1 - p) / n)`: square, then solve for `n`.",
-        ),
-        Mistake(
-            "1 - p left out",
-            _ceil(lambda p, h: Z**2 * p / h**2),
-            "The factor 1 - p is missing.",
-            "The spread of a share is p times 1 - p: none at p = 0 and none at p = 1.",
-        ),
-        Mistake(
-            "half-width taken for the whole",
-            _ceil(lambda p, h: Z**2 * p * (1 - p) / (h / 2) ** 2),
-            "You halve the half-width: four times as many images as needed.",
-            "The interval goes from p - half_width to p + half_width.",
-        ),
-        Mistake(
-            "always one half",
-            _ceil(lambda p, h: Z**2 / 4 / h**2),
-            "You compute with p = 0.5 whatever `p` is. That is the worst case, not the "
-            "case asked for.",
-        ),
-        Mistake(
-            "percent",
-            _ceil(lambda p, h: Z**2 * p * (1 - p) / (h / 100) ** 2),
-            "You take the half-width for percent. It is a share, such as 0.02.",
-        ),
-    ],
+    mistakes="""
+    rounded down: math.ceil => math.floor
+        You round down. With that many images the interval is still a little too wide.
+        Hint: Round up: `math.ceil`.
+    rounded to the nearest: math.ceil => round
+        You round to the nearest whole number, which is sometimes one too few.
+        Hint: Round up: `math.ceil`.
+    one too many: math.ceil => 2 + math.floor
+        That is one image more than is needed.
+        Hint: Round up, and no more: `math.ceil`.
+    not a whole number: math.ceil => float
+        The formula is right, but there are no fractions of an image.
+        Hint: Round up: `math.ceil`.
+    1.96 left out: Z**2 * p => p
+        You leave out the 1.96: that makes an interval of one standard error, which
+        holds the truth in about 68% of cases.
+    1.96 not squared: Z**2 => Z
+        The 1.96 is not squared.
+        Hint: To undo the root, square both sides of the equation: all of them.
+    half-width not squared: half_width**2 => half_width
+        The half-width is not squared.
+        Hint: To undo the root, square both sides of the equation: all of them.
+    root kept: Z**2 * p * (1 - p) => Z * math.sqrt(p * (1 - p))
+        & half_width**2 => half_width
+        That is the root of the number: somewhere both sides were not squared.
+        Hint: `half_width = 1.96 * sqrt(p * (1 - p) / n)`: square, then solve for `n`.
+    1 - p left out: p * (1 - p) => p
+        The factor 1 - p is missing.
+        Hint: The spread of a share is p times 1 - p: none at p = 0 and none at p = 1.
+    half-width taken for the whole: half_width := half_width / 2
+        You halve the half-width: four times as many images as needed.
+        Hint: The interval goes from p - half_width to p + half_width.
+    always one half: p := 0.5
+        You compute with p = 0.5 whatever `p` is. That is the worst case, not the case
+        asked for.
+    percent: half_width := half_width / 100
+        You take the half-width for percent. It is a share, such as 0.02.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     # Chosen so that 1.96 and the more exact 1.959964 give the same whole number.
@@ -319,82 +203,19 @@ def _rows(images):
     return images.reshape(len(images), -1).astype(np.float64)
 
 
-def _centroids(images, labels, average=np.mean):
+def _centroids(rows, labels):
     classes = np.unique(labels)
-    return classes, np.stack([average(images[labels == k], axis=0) for k in classes])
+    return classes, np.stack([rows[labels == k].mean(axis=0) for k in classes])
 
 
-def _distances(images, centroids):
-    return ((images[:, None] - centroids[None]) ** 2).sum(axis=2)
+def _distances(rows, centroids):
+    return ((rows[:, None] - centroids) ** 2).sum(axis=2)
 
 
 def _nearest_centroid(train_images, train_labels, images):
     classes, centroids = _centroids(_rows(train_images), train_labels)
-    return classes[_distances(_rows(images), centroids).argmin(axis=1)]
-
-
-def _index(train_images, train_labels, images):
-    _, centroids = _centroids(_rows(train_images), train_labels)
-    return _distances(_rows(images), centroids).argmin(axis=1)
-
-
-def _farthest(train_images, train_labels, images):
-    classes, centroids = _centroids(_rows(train_images), train_labels)
-    return classes[_distances(_rows(images), centroids).argmax(axis=1)]
-
-
-def _wrapped(train_images, train_labels, images):
-    """Subtract in uint8, where 3 - 5 is 254."""
-    classes, centroids = _centroids(_rows(train_images), train_labels)
-    flat = images.reshape(len(images), -1)
-    difference = flat[:, None] - centroids.astype(np.uint8)[None]
-    return classes[(difference.astype(np.float64) ** 2).sum(axis=2).argmin(axis=1)]
-
-
-def _wrapped_square(train_images, train_labels, images):
-    """Subtract and square in uint8."""
-    classes, centroids = _centroids(_rows(train_images), train_labels)
-    flat = images.reshape(len(images), -1)
-    difference = flat[:, None] - centroids.astype(np.uint8)[None]
-    return classes[(difference**2).sum(axis=2).argmin(axis=1)]
-
-
-def _sums(train_images, train_labels, images):
-    classes, centroids = _centroids(_rows(train_images), train_labels, np.sum)
-    return classes[_distances(_rows(images), centroids).argmin(axis=1)]
-
-
-def _brightness(train_images, train_labels, images):
-    means = _rows(train_images).mean(axis=1, keepdims=True)
-    classes, centroids = _centroids(means, train_labels)
-    others = _rows(images).mean(axis=1, keepdims=True)
-    return classes[_distances(others, centroids).argmin(axis=1)]
-
-
-def _signed(train_images, train_labels, images):
-    classes, centroids = _centroids(_rows(train_images), train_labels)
-    difference = _rows(images)[:, None] - centroids[None]
-    return classes[difference.sum(axis=2).argmin(axis=1)]
-
-
-def _absolute(train_images, train_labels, images):
-    classes, centroids = _centroids(_rows(train_images), train_labels)
-    difference = np.abs(_rows(images)[:, None] - centroids[None])
-    return classes[difference.sum(axis=2).argmin(axis=1)]
-
-
-def _nearest_image(train_images, train_labels, images):
-    distances = _distances(_rows(images), _rows(train_images))
-    return train_labels[distances.argmin(axis=1)]
-
-
-def _only_labels_0_to_k(train_images, train_labels, images):
-    """Look for the classes 0, 1, ..., as if every label set were like that."""
-    rows = _rows(train_images)
-    classes = range(len(np.unique(train_labels)))
-    with np.errstate(all="ignore"):
-        centroids = np.stack([rows[train_labels == k].mean(axis=0) for k in classes])
-    return np.nan_to_num(_distances(_rows(images), centroids), nan=np.inf).argmin(1)
+    nearest = _distances(_rows(images), centroids).argmin(axis=1)
+    return classes[nearest]
 
 
 def _clear_cases(
@@ -424,91 +245,52 @@ def _clear_cases(
     return train, labels, images[clear][:40]
 
 
-def _ten_classes(train_images, train_labels, images):
-    x, y = _rows(train_images), np.asarray(train_labels)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the mean of no images
-        centroids = np.stack([x[y == k].mean(axis=0) for k in range(10)])
-    return _distances(_rows(images), centroids).argmin(axis=1)
-
-
 @function_exercise(
     "1.4",
     "Nearest centroid",
     reference=_nearest_centroid,
-    mistakes=[
-        Mistake(
-            "ten classes",
-            _ten_classes,
-            "Your code expects the classes 0 to 9. A class without images has no mean "
-            "(nan), and `argmin` then picks it.",
-            "Go through `np.unique(train_labels)`.",
-        ),
-        Mistake(
-            "wrapped round in uint8",
-            _wrapped,
-            "You subtract in uint8, where a negative number wraps round: 3 - 5 gives "
-            "254.",
-            "Convert the images with `.astype(float)` before you subtract.",
-        ),
-        Mistake(
-            "squared in uint8",
-            _wrapped_square,
-            "You subtract and square in uint8, where results wrap round at 256.",
-            "Convert the images with `.astype(float)` before you subtract.",
-        ),
-        Mistake(
-            "position in place of class",
-            _index,
-            "You return the position of the nearest centroid, not its class. The two "
-            "are the same only if the classes are 0, 1, 2 and so on.",
-            "Look the class up: `classes[position]`, with `classes` from `np.unique`.",
-        ),
-        Mistake(
-            "classes taken to be 0, 1, 2",
-            _only_labels_0_to_k,
-            "You look for the classes 0, 1, 2 and so on, but the labels here are "
-            "others.",
-            "Take the classes from the labels: `np.unique(train_labels)`.",
-        ),
-        Mistake(
-            "farthest centroid",
-            _farthest,
-            "You choose the farthest centroid.",
-            "Look at `argmax` and `argmin`.",
-        ),
-        Mistake(
-            "sums in place of means",
-            _sums,
-            "Your centroids are sums of images, not means.",
-            "Divide by the number of images of the class.",
-        ),
-        Mistake(
-            "brightness only",
-            _brightness,
-            "You compare mean brightness only: all pixels of an image are averaged "
-            "into one number.",
-            "A centroid has as many numbers as an image: average over `axis=0`.",
-        ),
-        Mistake(
-            "differences not squared",
-            _signed,
-            "You add up differences with their sign, so that they cancel each other.",
-            "Square each difference before you add them up.",
-        ),
-        Mistake(
-            "absolute differences",
-            _absolute,
-            "You add up absolute differences. That is a distance too, but another one.",
-            "The exercise asks for squared differences.",
-        ),
-        Mistake(
-            "nearest image",
-            _nearest_image,
-            "You look for the nearest training image. That is the nearest neighbour.",
-            "Average the images of each class first.",
-        ),
-    ],
+    mistakes="""
+    ten classes: np.unique(labels) => np.arange(10)
+        Your code expects the classes 0 to 9. A class without images has no mean (nan),
+        and `argmin` then picks it.
+        Hint: Go through `np.unique(train_labels)`.
+    wrapped round in uint8: rows[:, None] - centroids => np.float64(wrapped)
+        & wrapped => np.uint8(rows)[:, None] - np.uint8(centroids)
+        You subtract in uint8, where a negative number wraps round: 3 - 5 gives 254.
+        Hint: Convert the images with `.astype(float)` before you subtract.
+    squared in uint8: rows[:, None] => np.uint8(rows)[:, None]
+        & - centroids => - np.uint8(centroids)
+        You subtract and square in uint8, where results wrap round at 256.
+        Hint: Convert the images with `.astype(float)` before you subtract.
+    position in place of class: classes[nearest] => nearest
+        You return the position of the nearest centroid, not its class. The two are the
+        same only if the classes are 0, 1, 2 and so on.
+        Hint: Look the class up: `classes[position]`, with `classes` from `np.unique`.
+    classes taken to be 0, 1, 2: np.unique(labels) => np.arange(len(np.unique(labels)))
+        & - centroids => - np.nan_to_num(centroids, nan=np.inf)
+        You look for the classes 0, 1, 2 and so on, but the labels here are others.
+        Hint: Take the classes from the labels: `np.unique(train_labels)`.
+    farthest centroid: argmin => argmax
+        You choose the farthest centroid.
+        Hint: Look at `argmax` and `argmin`.
+    sums in place of means: .mean(axis=0) => .sum(axis=0)
+        Your centroids are sums of images, not means.
+        Hint: Divide by the number of images of the class.
+    brightness only: .astype(np.float64) => .mean(axis=1, keepdims=True)
+        You compare mean brightness only: all pixels of an image are averaged into one
+        number.
+        Hint: A centroid has as many numbers as an image: average over `axis=0`.
+    differences not squared: ) ** 2 => )
+        You add up differences with their sign, so that they cancel each other.
+        Hint: Square each difference before you add them up.
+    absolute differences: ((rows => (abs(rows & ) ** 2 => )
+        You add up absolute differences. That is a distance too, but another one.
+        Hint: The exercise asks for squared differences.
+    nearest image: np.unique(labels) => labels
+        & np.stack([rows[labels == k].mean(axis=0) for k in classes]) => rows
+        You look for the nearest training image. That is the nearest neighbour.
+        Hint: Average the images of each class first.
+    """,
 )
 def _(rng: np.random.Generator) -> Iterator[tuple]:
     tiny = np.array([[[[10]]], [[[20]]], [[[200]]]], np.uint8)
@@ -538,46 +320,24 @@ def _nearest_neighbour(train_images, train_labels, images):
     return train_labels[distances.argmin(axis=1)]
 
 
-def _majority(train_images, train_labels, images):
-    return np.full(len(images), _most_frequent(train_labels))
-
-
-def _guess(train_images, train_labels, images):
-    return np.random.default_rng(0).choice(train_labels, len(images))
-
-
-def _scores(train_images, train_labels, images):
-    """Return a score for each class, as `predict` of a network does."""
-    _, centroids = _centroids(_rows(train_images), train_labels)
-    return -_distances(_rows(images), centroids)
-
-
-def _letters(train_images, train_labels, images):
-    return [str(k) for k in _nearest_neighbour(train_images, train_labels, images)]
-
-
-def _half(train_images, train_labels, images):
-    return _nearest_neighbour(train_images, train_labels, images[::2])
-
-
-def _labels_plus_one(train_images, train_labels, images):
-    return _nearest_neighbour(train_images, train_labels, images) + 10
-
-
 @exercise(
     "1.5",
     "Beat the nearest centroid",
     seconds=60,
     reference=_nearest_neighbour,
-    mistakes=[
-        Mistake("scores in place of classes", _scores, ""),
-        Mistake("not numbers", _letters, ""),
-        Mistake("not one answer an image", _half, ""),
-        Mistake("unknown classes", _labels_plus_one, ""),
-        Mistake("always the same class", _majority, ""),
-        Mistake("no better than guessing", _guess, ""),
-        Mistake("no better than the nearest centroid", _nearest_centroid, ""),
-    ],
+    mistakes="""
+    scores in place of classes: train_labels[distances.argmin(axis=1)] => scores
+        & scores => -_distances(others, centroids)
+        & centroids => _centroids(rows, train_labels)[1]
+    not numbers: result := [str(k) for k in result]
+    not one answer an image: images := images[::2]
+    unknown classes: result := result + 10
+    always the same class: result := 0 * result + np.bincount(train_labels).argmax()
+    no better than guessing: result := np.random.default_rng(0)
+        & result := result.choice(train_labels, len(images))
+    no better than the nearest centroid: distances = => centre; distances =
+        & centre => train_labels, rows = _centroids(rows, train_labels)
+    """,
 )
 def _(answer: Any, rng: np.random.Generator) -> None:
     images, labels, _ = shapes.make_shapes(
