@@ -370,7 +370,7 @@ def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
             with lock:
                 if not over.is_set() and used_up():
                     raise_in(target, ctypes.py_object(TimeUp))
-            wait = _AGAIN
+            wait = 0.05
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
