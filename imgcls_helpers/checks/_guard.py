@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import contextlib
 import copy
 import ctypes
@@ -78,7 +77,6 @@ def _folders() -> tuple[str, ...]:
 
 
 _NOT_THEIRS = _folders()
-_CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__init__.py")
 
 
 def own_line(raised: BaseException, answer: Any) -> str:
@@ -257,91 +255,75 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp inside the block once the time is over, again and again.
 
     It is the processor's time, since a busy machine is not the answer's fault: by the
-    clock it may take ten times as long, unless it does nothing in it but sleep. Imports
-    do not count, and are never broken off.
+    clock it may take ten times as long, unless it does nothing in it but sleep.
 
     Where there are signals, they do it, since they also end a sleep. Elsewhere
     (Windows, other threads) a watching thread asks Python to raise in this one.
     """
     signals = _in_main_thread() and hasattr(signal, "setitimer")
-    imports = _Imports()
-
-    def worked() -> float:
-        return time.process_time() + _of_children() - imports.seconds
-
-    began, before = time.monotonic(), worked()
+    traced = sys.gettrace()
+    began, worked = time.monotonic(), time.process_time()
 
     def used_up() -> bool:
-        took, work = time.monotonic() - began - imports.clock, worked() - before
-        late = work >= seconds or work < took / 20 or took >= 10 * seconds
-        return late and not imports.running
+        took, work = time.monotonic() - began, time.process_time() - worked
+        return work >= seconds or work < took / 20 or took >= 10 * seconds
 
-    with imports, (_alarm if signals else _watch)(seconds, used_up):
-        yield
-
-
-def _of_children() -> float:
-    """Return the processor time of the processes that were started and have ended."""
-    times = os.times()
-    return times.children_user + times.children_system
+    try:
+        with (_alarm if signals else _watch)(seconds, used_up, _insistent()):
+            yield
+    finally:
+        if sys.gettrace() is not traced:
+            sys.settrace(traced)
 
 
-class _Imports:
-    """While it is entered, the time of imports is counted, in its own account.
+def _insistent() -> type[TimeUp]:
+    """Return a TimeUp that gets out of a loop with a bare `except:` too.
 
-    The first import of a large library takes seconds that are not the answer's. One
-    that is broken off half way leaves the library unusable for all that follows.
+    Such a loop swallows the exception wherever it is raised inside of the `try`, and
+    that is where the time goes. So from the second time on, being raised turns on
+    tracing, which raises again some lines later, each time one line more: sooner or
+    later on a line outside of the `try`.
     """
+    raised = left = 0
 
-    def __init__(self) -> None:
-        self.seconds = self.clock = 0.0
-        self.running = 0
+    def trace(frame: types.FrameType, event: str, arg: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename.startswith(_NOT_THEIRS):
+            return None
+        left -= event == "line"
+        if left <= 0:
+            raise TimeUp
+        return trace
 
-    def __enter__(self) -> None:
-        self._import = builtins.__import__
-        builtins.__import__ = self._timed
+    class Insistent(TimeUp):
+        # Python calls this in the thread, and in the frame, where it raises.
+        def __init__(self) -> None:
+            nonlocal raised, left
+            raised += 1
+            if raised == 1:
+                return
+            left = raised
+            frame: FrameType | None = sys._getframe(1)
+            while frame and frame.f_code.co_filename == __file__:
+                frame = frame.f_back
+            while frame and frame.f_code.co_filename != __file__:
+                if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
+                    frame.f_trace = trace
+                frame = frame.f_back
+            sys.settrace(trace)
 
-    def __exit__(self, *raised: object) -> None:
-        builtins.__import__ = self._import
-
-    def _timed(self, name: str, *arguments: Any, **options: Any) -> Any:
-        if self.running:
-            return self._import(name, *arguments, **options)
-        self.running += 1
-        clock, work = time.monotonic(), time.process_time()
-        try:
-            return self._import(name, *arguments, **options)
-        finally:
-            self.seconds += time.process_time() - work
-            self.clock += time.monotonic() - clock
-            self.running -= 1
-
-
-def _in_answer(frame: FrameType | None) -> bool:
-    """Whether the reader's code is at work, or what it called."""
-    while frame and frame.f_code.co_filename != _CHECK:
-        if not frame.f_code.co_filename.startswith(_NOT_THEIRS):
-            return True
-        frame = frame.f_back
-    return False
+    return Insistent
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
-    over, rung, moment = False, 0, random.Random(0)
+def _alarm(
+    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
+) -> Iterator[None]:
+    over = False
 
-    def ring(number: int, frame: FrameType | None) -> None:
-        nonlocal rung
-        if over or not used_up():
-            return
-        rung += 1
-        if rung > 1:
-            # A loop with a bare `except:` swallowed it where the time goes, inside of
-            # the `try`. At one of many odd moments it is on its way round.
-            if not _in_answer(frame):
-                return
-            signal.setitimer(signal.ITIMER_REAL, moment.uniform(1e-6, 3e-5), _AGAIN)
-        raise TimeUp
+    def ring(number: int, frame: types.FrameType | None) -> None:
+        if not over and used_up():
+            raise time_up
 
     began = time.monotonic()
     old = signal.signal(signal.SIGALRM, ring)
@@ -358,7 +340,9 @@ def _alarm(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
+def _watch(
+    seconds: float, used_up: Callable[[], bool], time_up: type[TimeUp]
+) -> Iterator[None]:
     target = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
@@ -369,8 +353,8 @@ def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
         while not over.wait(wait):
             with lock:
                 if not over.is_set() and used_up():
-                    raise_in(target, ctypes.py_object(TimeUp))
-            wait = 0.05
+                    raise_in(target, ctypes.py_object(time_up))
+            wait = _AGAIN
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -381,12 +365,8 @@ def _watch(seconds: float, used_up: Callable[[], bool]) -> Iterator[None]:
         while waiting:
             with contextlib.suppress(TimeUp), lock:
                 over.set()
+                raise_in(target, None)  # forget one that is still on its way
                 waiting = False
-        # One that is still on its way arrives here. To call it off, Python has a way
-        # that leaves the interpreter looking for it for ever, and hangs a debugger.
-        with contextlib.suppress(TimeUp):
-            for _ in range(10):
-                pass
 
 
 WRITE_THE_BODY = "Write the function's body, then run this cell again."

@@ -1,6 +1,5 @@
 """The exercise checks: every verdict, every guard, and all registered exercises."""
 
-import builtins
 import json
 import os
 import random
@@ -433,70 +432,6 @@ def test_the_time_limit_in_another_thread(answer):
     assert found
     assert found[0].mistake == "too slow"
     assert "line" in found[0].line
-
-
-SLOW = """
-import time
-end = time.process_time() + 1.5
-while time.process_time() < end:
-    pass
-whole = True
-"""
-
-
-@pytest.mark.parametrize("signals", [True, False])
-def test_imports_do_not_count_and_are_not_broken_off(tmp_path, monkeypatch, signals):
-    """A large library takes seconds at its first import, in the first answer."""
-    if not signals:
-        monkeypatch.delattr(signal, "setitimer")
-    for name in ("slow_to_import", "slow_again"):
-        (tmp_path / f"{name}_{signals}.py").write_text(SLOW)
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def imports(x):
-        assert __import__(f"slow_to_import_{signals}").whole
-        return centre(x)
-
-    def imports_and_loops(x):
-        assert __import__(f"slow_again_{signals}").whole
-        return endless(x)
-
-    original = builtins.__import__
-    assert hasty(imports).ok is True
-    assert hasty(imports_and_loops).mistake == "too slow"
-    assert builtins.__import__ is original
-    for name in ("slow_to_import", "slow_again"):
-        del sys.modules[f"{name}_{signals}"]
-
-
-def test_the_time_of_child_processes_counts():
-    def in_a_child(x):
-        code = "import time\nwhile time.process_time() < 2: pass"
-        subprocess.run([sys.executable, "-c", code], check=True)
-        return centre(x)
-
-    assert hasty(in_a_child).mistake == "too slow"
-
-
-TRACED = """
-import sys, threading
-from imgcls_helpers.checks import check
-answers = [lambda labels, predictions: 1.0, lambda labels, predictions: 2.0]
-check_all = lambda: [check("1.1", answer) for answer in answers]
-thread = threading.Thread(target=check_all)
-thread.start()
-thread.join()
-def called():
-    return 1
-sys.settrace(lambda *arguments: None)
-for _ in range(100):
-    called()
-"""
-
-
-def test_a_debugger_goes_on_after_a_check_in_another_thread():
-    """An exception that was called off kept the interpreter looking for it."""
-    subprocess.run([sys.executable, "-c", TRACED], check=True, timeout=300)
 
 
 @pytest.mark.parametrize("signals", [True, False])
