@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import numbers
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,14 @@ from imgcls_helpers.checks._guard import (
     kind_of,
     unchanged,
 )
-from imgcls_helpers.checks._relations import close, relation
+from imgcls_helpers.checks._numbers import (
+    as_array,
+    close,
+    describe,
+    one_number,
+    show,
+)
+from imgcls_helpers.checks._relations import relation
 from imgcls_helpers.checks._slips import slips_of
 from imgcls_helpers.checks._verdict import Mistake, NotYet, Wrong
 
@@ -141,7 +147,7 @@ class _Outcome:
 def _outcome(answer: Any, args: tuple, kwargs: dict[str, Any]) -> _Outcome:
     if not callable(answer):
         raise Wrong(
-            f"The answer must be a function, but it is {_describe(answer)}.",
+            f"The answer must be a function, but it is {describe(answer)}.",
             "Hand over the function itself, without calling it: its name alone.",
             mistake="not a function",
         )
@@ -291,7 +297,7 @@ def compare(
         names = list(inspect.signature(reference).parameters)
     options = {"rtol": rtol, "atol": atol, "dtype": dtype}
     first: Wrong | None = None
-    outcomes, pairs, broke = [], [], False
+    outcomes, pairs, compared = [], [], False
     for case in cases:
         expected = reference(*copied(case))
         outcome = _outcome(answer, case, {})
@@ -306,21 +312,18 @@ def compare(
                 "Return a new array, such as `x.copy()`, in this case too.",
                 mistake="shared memory",
             )
-        if problem is None:
+        sound = problem is None
+        if sound:
             pairs.append((outcome.value, expected))
             problem = _difference(outcome.value, expected, "result", **options)
         if problem is not None and first is None:
-            first = _with_input(problem, case, names)
-            broke = outcome.error is not None or problem.mistake in (
-                "in-place change",
-                "shared memory",
-            )
+            first, compared = _with_input(problem, case, names), sound
     if first is None:
         return _praise(cases)
     for mistake in mistakes:
         if _agrees(mistake.wrong, cases, outcomes, options):
             raise mistake.as_wrong(line=first.line)
-    if slips and not broke:  # these say more than what came out
+    if slips and compared:  # an error says more than a slip
         for slip in slips_of(reference):
             if _agrees(slip.wrong, cases, outcomes, options):
                 raise Wrong(slip.message, mistake=slip.name, line=first.line)
@@ -331,8 +334,8 @@ def compare(
 
 def _praise(cases: Sequence[tuple]) -> str:
     """Return on what a right answer was right."""
-    hard = dict.fromkeys(case.why for case in cases if isinstance(case, Case))
-    among = f", among them {_listed(list(hard))}" if hard else ""
+    whys = dict.fromkeys(case.why for case in cases if isinstance(case, Case))
+    among = f", among them {_listed(list(whys))}" if whys else ""
     return f"It agrees with the book's on {len(cases)} inputs{among}."
 
 
@@ -358,9 +361,9 @@ def _with_input(wrong: Wrong, case: tuple, names: Sequence[str]) -> Wrong:
     shown = []
     for i, value in enumerate(case):
         name = names[i] if i < len(names) else f"argument {i + 1}"
-        text = _show(value)
+        text = show(value)
         if text is None:
-            text = _describe(value)
+            text = describe(value)
             shown.append(f"{name}: {text}")
         else:
             shown.append(f"{name} = `{text}`")
@@ -368,29 +371,6 @@ def _with_input(wrong: Wrong, case: tuple, names: Sequence[str]) -> Wrong:
     if where:
         wrong.message = f"{wrong.message}\nThis was with {where}."
     return wrong
-
-
-def _show(value: Any) -> str | None:
-    """Return a value as Python would write it, or None if that is too long."""
-    if isinstance(value, np.ndarray) and value.size > 16:
-        return None
-    if isinstance(value, (np.ndarray, np.generic)):
-        text = np.array2string(
-            np.asarray(value), precision=4, separator=", ", max_line_width=1000
-        )
-    else:
-        text = repr(value)
-    text = re.sub(r"\s*\n\s*", " ", text)
-    return text if len(text) <= 90 else None
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = _show(value) if not callable(value) else None
-    kind = type(value).__name__
-    article = "an" if kind[:1].lower() in "aeiou" else "a"
-    return f"{article} {kind} (`{text}`)" if text is not None else f"{article} {kind}"
 
 
 def assert_close(
@@ -495,10 +475,9 @@ def assert_array(
     ...     print(wrong.message)
     Your result has shape (2, 3); expected is (any, 4).
     """
-    array = _as_array(got, name)
-    if shape == () and array.shape == (1,):
-        array = array[0]  # one number in a list is one number
+    array = as_array(got, name)
     if shape is not None:
+        array = one_number(array, len(shape))
         fits = len(shape) == array.ndim and all(
             want in (None, have) for want, have in zip(shape, array.shape, strict=True)
         )
@@ -554,39 +533,6 @@ def _not_finite(array: np.ndarray, name: str) -> Wrong:
     )
 
 
-def _as_array(value: Any, name: str) -> np.ndarray:
-    """Return a value as an array of numbers or booleans; Wrong if it is none."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise Wrong(
-            f"Your {name} is a masked array, which hides some of its values.",
-            "Return a plain array.",
-            mistake="masked array",
-        )
-    if value is None:
-        raise Wrong(
-            f"Your {name} is None." if name != "result" else "It returns None.",
-            "Is a `return` missing?" if name == "result" else "",
-            mistake="None",
-        )
-    try:
-        if hasattr(value, "detach"):  # PyTorch refuses tensors that carry gradients
-            value = value.detach().cpu()
-        array = np.asarray(value)
-    except Exception:
-        if isinstance(value, (list, tuple)):
-            raise Wrong(
-                f"Your {name} has rows of different lengths; expected is an array.",
-                mistake="ragged",
-            ) from None
-        array = np.empty((), object)
-    if array.dtype.kind not in "biuf":
-        what = "complex numbers" if array.dtype.kind == "c" else _describe(value)
-        raise Wrong(
-            f"Your {name} is {what}; expected are numbers.", mistake="wrong type"
-        )
-    return array
-
-
 def _difference(
     got: Any, expected: Any, name: str, *, rtol: Any, atol: Any, dtype: Any
 ) -> Wrong | None:
@@ -596,7 +542,7 @@ def _difference(
         if got is expected or (isinstance(got, str) and got == expected):
             return None
         return Wrong(
-            f"Your {name} is {_describe(got)}; expected is {expected!r}.",
+            f"Your {name} is {describe(got)}; expected is {expected!r}.",
             mistake="wrong value" if isinstance(got, str) else "wrong type",
         )
     if isinstance(expected, dict):
@@ -626,7 +572,7 @@ def _difference(
         ]
     else:
         try:
-            return _array_difference(_as_array(got, name), expected, name, **options)
+            return _array_difference(as_array(got, name), expected, name, **options)
         except Wrong as wrong:
             return wrong
     for one, other, part in parts:
@@ -642,7 +588,7 @@ def _flat_numbers(values: Sequence) -> bool:
 
 def _wrong_type(got: Any, wanted: str, name: str) -> Wrong:
     return Wrong(
-        f"Your {name} is {_describe(got)}; expected is {wanted}.", mistake="wrong type"
+        f"Your {name} is {describe(got)}; expected is {wanted}.", mistake="wrong type"
     )
 
 
@@ -650,8 +596,7 @@ def _array_difference(
     got: np.ndarray, expected: Any, name: str, *, rtol: Any, atol: Any, dtype: Any
 ) -> Wrong | None:
     expected = np.asarray(expected)
-    if got.shape == (1,) and expected.ndim == 0:
-        got = got[0]  # one number in a list is one number
+    got = one_number(got, expected.ndim)
     if got.shape != expected.shape:
         return _wrong_shape(got, expected, name)
     if dtype is not None:

@@ -16,12 +16,13 @@ comes out, ``old => new`` replaces source (spaces and line breaks do not matter,
 from __future__ import annotations
 import __future__
 
+import functools
 import inspect
 import itertools
 import re
 import textwrap
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from imgcls_helpers.checks._verdict import Mistake
@@ -79,7 +80,7 @@ def edited(reference: Callable, edits: str) -> Callable:
     """Return the reference as a function of its own, after the edits of one mistake."""
     sources = sources_of(reference)
     arguments = list(inspect.signature(reference).parameters)
-    before, after = [], "result"
+    before, after = [], []
     for edit in re.split(r"\s+&\s+(?=(?:(?!\s&\s).)*? (?::=|=>) )", edits.strip()):
         old, arrow, new = edit.partition(" => ")
         if arrow:
@@ -87,11 +88,7 @@ def edited(reference: Callable, edits: str) -> Callable:
         elif (match := _ASSIGN.fullmatch(edit)) is None:
             raise ValueError(f"{edit!r} is neither `old => new` nor `name := value`.")
         elif match[1] == "result":
-            after = (
-                match[2].replace("result", f"({after})")
-                if after != "result"
-                else (match[2])
-            )
+            after.append(f"result = {match[2]}")
         elif match[1] in arguments:
             before.append(f"{match[1]} = {match[2]}")
         else:
@@ -99,7 +96,8 @@ def edited(reference: Callable, edits: str) -> Callable:
     return rebuilt(reference, sources, before, after)
 
 
-def sources_of(reference: Callable) -> dict[str, str]:
+@functools.cache
+def sources_of(reference: Callable) -> Mapping[str, str]:
     """Return the source of a function, and of those of its module that it calls."""
     if not isinstance(reference, types.FunctionType):
         raise ValueError("a reference whose mistakes are edits must be a function")
@@ -130,7 +128,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _replaced(sources: dict[str, str], old: str, new: str) -> dict[str, str]:
+def _replaced(sources: Mapping[str, str], old: str, new: str) -> dict[str, str]:
     """Replace a piece of source wherever it stands, however its lines are broken."""
     pieces = re.findall(r"\w+|[^\w\s]", old.replace("\\n", "\n"))
     if not pieces:
@@ -162,11 +160,11 @@ def _end_of_head(source: str) -> int:
 
 def rebuilt(
     reference: Callable,
-    sources: dict[str, str],
+    sources: Mapping[str, str],
     before: Sequence[str] = (),
-    after: str = "result",
+    after: Sequence[str] = (),
 ) -> Callable:
-    """Return a function made of sources, with lines before and an expression after."""
+    """Return a function made of sources, with lines before its call and after it."""
     name = reference.__name__
     space: dict[str, Any] = dict(reference.__globals__)
     file = reference.__code__.co_filename
@@ -177,13 +175,11 @@ def rebuilt(
 
     for source in sources.values():
         run(source)
-    if before or after != "result":
-        given = list(inspect.signature(reference).parameters)
-        lines = [f"def _edited({', '.join(given)}):"]
-        lines += [f"    {line}" for line in before]
-        lines += [f"    result = _whole({', '.join(given)})", f"    return {after}"]
+    if before or after:
+        given = ", ".join(inspect.signature(reference).parameters)
+        lines = [*before, f"result = _whole({given})", *after, "return result"]
         space["_whole"] = space[name]
-        run("\n".join(lines) + "\n")
+        run(f"def _edited({given}):\n" + textwrap.indent("\n".join(lines), "    "))
         name = "_edited"
     made = space[name]
     made.__defaults__ = reference.__defaults__

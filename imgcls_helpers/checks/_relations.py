@@ -13,58 +13,35 @@ from typing import Any
 
 import numpy as np
 
+from imgcls_helpers.checks._numbers import as_array, close, one_number
+from imgcls_helpers.checks._verdict import Wrong
+
 _CASES, _VALUES = 2, 6
-
-
-def close(got: np.ndarray, expected: np.ndarray, rtol: Any, atol: Any) -> np.ndarray:
-    """Return which values are as expected, within the tolerance of `assert_close`."""
-    exact = expected.dtype.kind in "biu" and rtol is None and atol is None
-    if exact and got.dtype.kind in "biu":
-        return got == expected
-    with np.errstate(all="ignore"):
-        expected = expected.astype(np.float64)
-        got = got.astype(np.float64)
-        if exact:  # a float may stand for an integer, but not be near it by luck
-            return np.isclose(got, expected, rtol=0, atol=1e-6)
-        if rtol is None:
-            rtol = 1e-5
-        if atol is None:
-            finite = np.abs(expected[np.isfinite(expected)])
-            scale = finite.max() if finite.size else 0.0
-            atol = 1e-6 * scale if scale else 1e-9
-        return np.isclose(got, expected, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def relation(pairs: Sequence[tuple[Any, Any]], rtol: Any, atol: Any) -> str:
     """Return a sentence on all pairs of (got, expected), or "" where none holds."""
-    arrays = []
-    for got, expected in pairs:
-        try:
-            if hasattr(got, "detach"):
-                got = got.detach().cpu()
-            g, e = np.asarray(got), np.asarray(expected)
-        except Exception:
-            return ""
-        if g.shape == (1,) and e.ndim == 0:
-            g = g[0]
-        if g.shape != e.shape or {g.dtype.kind, e.dtype.kind} - set("biuf"):
-            return ""
-        arrays.append((g, e))
+    try:
+        arrays = [
+            (as_array(got, ""), as_array(expected, "")) for got, expected in pairs
+        ]
+    except Wrong:
+        return ""
+    arrays = [(one_number(g, e.ndim), e) for g, e in arrays]
+    if any(g.shape != e.shape for g, e in arrays):
+        return ""
+    # What is right says nothing: there all relations may hold.
+    told = [e for g, e in arrays if not close(g, e, rtol, atol).all()]
+    values = {x for e in told for x in np.unique(e.astype(float)).tolist()}
+    if len(told) < _CASES or len(values) < _VALUES:
+        return ""
     with np.errstate(all="ignore"):
-        for text, held in _relations(arrays, rtol, atol):
-            told = [
-                (g, e)
-                for g, e in arrays
-                if not close(g, e, rtol, atol).all()  # where right, all would hold
-            ]
-            values = {x for _, e in told for x in np.unique(e.astype(float)).tolist()}
-            if len(told) >= _CASES and len(values) >= _VALUES and held:
-                return text
-    return ""
+        found = (text for text, held in _relations(arrays, rtol, atol) if held)
+        return next(found, "")
 
 
 def _relations(
-    arrays: list[tuple[np.ndarray, np.ndarray]], rtol: Any, atol: Any
+    arrays: Sequence[tuple[np.ndarray, np.ndarray]], rtol: Any, atol: Any
 ) -> Iterator[tuple[str, bool]]:
     def all_are(change: Callable[[np.ndarray], np.ndarray]) -> bool:
         for g, e in arrays:
@@ -81,7 +58,8 @@ def _relations(
         )
         for g, e in arrays
     )
-    yield "The values wrapped round in a small type: convert first.", wrapped
+    types = " and ".join(sorted({str(g.dtype) for g, _ in arrays}))
+    yield f"The values wrapped round in {types}: convert before computing.", wrapped
     g = np.concatenate([g.astype(np.float64).ravel() for g, _ in arrays])
     e = np.concatenate([e.astype(np.float64).ravel() for _, e in arrays])
     if not g.size or not np.isfinite(g).all() or not np.isfinite(e).all():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -95,7 +96,8 @@ class Slip:
     wrong: Callable
 
 
-def slips_of(reference: Callable) -> list[Slip]:
+@functools.cache  # a notebook asks for them at every wrong answer
+def slips_of(reference: Callable) -> tuple[Slip, ...]:
     """Return the slips of a reference, the likelier ones first."""
     sources = sources_of(reference)
     found: list[tuple[int, Slip]] = []
@@ -107,14 +109,14 @@ def slips_of(reference: Callable) -> list[Slip]:
             if (function, text) in seen:
                 continue
             seen.add((function, text))
-            wrong = rebuilt(reference, sources | {function: text})
+            wrong = rebuilt(reference, {**sources, function: text})
             number = sum(slip.place.startswith(f"{old} => {new}") for _, slip in found)
             place = f"{old} => {new}" + (f" ({number + 1})" if number else "")
             found.append((rank, Slip(name, place, message, wrong)))
     for name, message, place, before in _of_arguments(reference):
         wrong = rebuilt(reference, sources, [before])
         found.append((1, Slip(name, place, message, wrong)))
-    return [slip for _, slip in sorted(found, key=lambda pair: pair[0])]
+    return tuple(slip for _, slip in sorted(found, key=lambda pair: pair[0]))
 
 
 def _of_arguments(reference: Callable) -> Iterator[tuple[str, str, str, str]]:

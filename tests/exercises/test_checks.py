@@ -607,7 +607,7 @@ def test_relations_of_bytes_booleans_and_matrices():
     squares = [(spread(n)[:, :3].T, spread(n)[:, :3]) for n in range(3)]
     assert "swapped" in relation(squares, None, None)
     bytes_ = [((spread(n) + 300).astype(np.uint8), spread(n) + 300) for n in range(3)]
-    assert "wrapped round" in relation(bytes_, 0, 0)
+    assert "wrapped round in uint8" in relation(bytes_, 0, 0)
     truth = [(~(spread(n) > 5), spread(n) > 5) for n in range(3)]
     assert relation(truth, None, None) == ""  # two values are a handful
     assert relation([(["a"], [1.0]), ([[1], [2, 3]], [1.0])], None, None) == ""
