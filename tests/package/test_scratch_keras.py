@@ -478,8 +478,9 @@ def test_advice_on_images_leads_to_the_images(value):
         found = followed(call, x=value)[0]
         if found.dtype == object:
             found = found.astype("uint8")
-        truth = network.predict(X)[: len(found)]
-        np.testing.assert_allclose(network.predict(found), truth, rtol=1e-5)
+        # In a batch of the same size: by that the last bits may differ.
+        truth = network.predict(X[: len(found)])
+        np.testing.assert_allclose(network.predict(found), truth)
 
 
 def test_bytes_where_nothing_scales():
