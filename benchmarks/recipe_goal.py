@@ -170,6 +170,7 @@ def validate(result: dict, names: list[str], args: argparse.Namespace) -> None:
             "width": width,
             "recipe": settings,
             "crop": crop,
+            "views": 6 if crop else 2,  # that `answers` averages over
             **in_own_process(name, 0, args, test=False),
         }
         write(result)
